@@ -1,0 +1,49 @@
+# make run: everything from nothing to a trained model and a report. make test: what CI runs.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+TASK ?= countdown
+ARGS ?=
+
+.PHONY: run test check unit docs bench fuzz pocket constraints clean
+
+run: $(VENV)/.installed
+	$(BIN)/sf run --task $(TASK) $(ARGS)
+
+test: check unit docs
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "SkillFactory needs Python 3.11 or newer: make run PYTHON=python3.11")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $@
+
+check: $(VENV)/.installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+unit: $(VENV)/.installed
+	$(BIN)/pytest
+
+docs: $(VENV)/.installed
+	$(BIN)/sphinx-build -q -W -b html docs docs/_build
+
+bench: $(VENV)/.installed
+	$(BIN)/python tests/bench/bench_run.py
+	$(BIN)/python tests/bench/bench_graders.py
+
+fuzz: $(VENV)/.installed
+	$(BIN)/python tests/fuzz/fuzz_countdown.py --inputs 1000000
+
+# Reproduces the embedded base model and its card: about an hour on two cores.
+pocket: $(VENV)/.installed
+	$(BIN)/sf-pocket pretrain
+	$(BIN)/sf-pocket card
+
+# Pins what is installed now; run after a deliberate upgrade.
+constraints: $(VENV)/.installed
+	$(BIN)/pip freeze --exclude-editable | grep -v '^skillfactory' > constraints.txt
+
+clean:
+	rm -rf $(VENV) docs/_build .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,26 @@
+"""Pocket's plugin: the embedded base model, its prompt set and the settings that suit it."""
+
+from pathlib import Path
+
+from skillfactory_core import hookimpl
+from skillfactory_core.engine import Model
+from skillfactory_core.prompts import PromptSet, read_prompt_set
+
+HERE = Path(__file__).parent
+
+
+@hookimpl
+def register_models() -> list[Model]:
+    return [
+        Model(
+            "pocket",
+            str(HERE / "weights"),
+            "the embedded base model: 1.2 M parameters, guesses and checks Countdown, never retries",
+            str(HERE / "settings.toml"),
+        )
+    ]
+
+
+@hookimpl
+def register_prompt_sets() -> list[PromptSet]:
+    return [read_prompt_set(HERE / "prompts.toml")]

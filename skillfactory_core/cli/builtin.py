@@ -1,0 +1,17 @@
+"""The built-in commands, registered by the same hook as anybody else's."""
+
+import click
+
+from skillfactory_core import hookimpl
+from skillfactory_core.cli import listing, results, run, show, stage
+
+
+@hookimpl
+def register_commands(cli: click.Group) -> None:
+    cli.add_command(run.run)
+    for command in stage.commands():
+        cli.add_command(command)
+    for command in listing.commands():
+        cli.add_command(command)
+    cli.add_command(show.show)
+    cli.add_command(results.results)

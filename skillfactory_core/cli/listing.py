@@ -1,0 +1,90 @@
+"""sf tasks, skills, strategies, models, prompt-sets, tag-formats, engines, trainers, plugins: what there is."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import attrs
+import rich_click as click
+
+from skillfactory_core import registry
+from skillfactory_core.registry import Kind
+
+KINDS = (
+    registry.TASK,
+    registry.SKILL,
+    registry.STRATEGY,
+    registry.MODEL,
+    registry.PROMPTS,
+    registry.TAGS,
+    registry.ENGINE,
+    registry.TRAINER,
+)
+
+
+def commands() -> list[click.Command]:
+    return [*(listing(kind) for kind in KINDS), plugins]
+
+
+def listing(kind: Kind) -> click.Command:
+    """The command that lists one kind of record."""
+
+    @click.option("--json", "as_json", is_flag=True, help="As JSON.")
+    def command(as_json: bool) -> None:
+        rows = [row(record, plugin.distribution) for record, plugin in registry.registered(kind).values()]
+        show(rows, as_json)
+
+    return click.command(kind.command, help=f"List the {kind.command.replace('-', ' ')} that are installed.")(command)
+
+
+def row(record: Any, distribution: str) -> dict[str, Any]:
+    """What a listing says of one record."""
+    facts: dict[str, Any] = {"name": record.name, "summary": record.summary}
+    if hasattr(record, "variants"):
+        facts["variants"] = list(record.variants())
+        facts["options"] = {f.name: getattr(record, f.name) for f in attrs.fields(type(record))}
+    if isinstance(record, type) and attrs.has(record):
+        facts["options"] = {f.name: f.default for f in attrs.fields(record)}
+    return {**facts, "from": distribution}
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def plugins(as_json: bool) -> None:
+    """List the plugins that were found, with what is wrong with those not in use."""
+    from skillfactory_core.plugins import plugins as loaded
+
+    # Asking every collect hook finds the plugins whose hooks raise.
+    for kind in KINDS:
+        list(loaded().collect(kind.hook))
+    show(
+        [
+            {"name": p.name, "state": p.error or "ok", "hooks": list(p.hooks), "module": p.module, "from": p.distribution}
+            for p in loaded().found
+        ],
+        as_json,
+    )
+
+
+def show(rows: Sequence[dict[str, Any]], as_json: bool) -> None:
+    """Rows as JSON or as a table."""
+    if as_json:
+        click.echo(json.dumps(rows, indent=2))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in rows[0] if rows else ():
+        table.add_column(column, overflow="fold")
+    for facts in rows:
+        table.add_row(*(plain(value) for value in facts.values()))
+    Console().print(table)
+
+
+def plain(value: Any) -> str:
+    from rich.markup import escape
+
+    if isinstance(value, dict):
+        value = [f"{k}={v}" for k, v in value.items()]
+    return escape(", ".join(map(str, value)) if isinstance(value, list) else str(value))

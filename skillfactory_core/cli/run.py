@@ -1,0 +1,83 @@
+"""sf run: the whole method, from problems to the report."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import rich_click as click
+
+from skillfactory_core.config import PRESETS, Config, merge, model_settings, parse_flag, preset_settings, read_settings, structure
+
+
+@click.command()
+@click.option("--task", required=True, help="The task to learn (sf tasks).")
+@click.option("--model", default=None, help="A model's name (sf models), a folder or a Hub name. Default: pocket.")
+@click.option("--preset", default="default", show_default=True, help=f"Sizes: {', '.join(PRESETS)}.")
+@click.option("--name", default=None, help="Name of the run folder. Default: from task, model and preset.")
+@click.option("--runs", default="runs", show_default=True, type=click.Path(path_type=Path), help="Folder of the runs.")
+@click.option("--config", "config_file", default=None, type=click.Path(path_type=Path), help="A TOML file of settings.")
+@click.option("-o", "options", multiple=True, metavar="NAME=VALUE", help="An option of the task: -o numbers=4.")
+@click.option("-s", "settings", multiple=True, metavar="NAME=VALUE", help="Any setting: -s sft.epochs=3.")
+@click.option("--engine", default=None, help="What generates text (sf engines). Default: transformers.")
+@click.option("--seed", default=None, type=int, help="Seed of everything that is drawn. Default: 0.")
+@click.option("--baselines/--no-baselines", default=None, help="Also train and evaluate RL only. Default: yes.")
+def run(
+    task: str,
+    model: str | None,
+    preset: str,
+    name: str | None,
+    runs: Path,
+    config_file: Path | None,
+    options: tuple[str, ...],
+    settings: tuple[str, ...],
+    engine: str | None,
+    seed: int | None,
+    baselines: bool | None,
+) -> None:
+    """Run the whole method: sample, grade, reflect, rearrange, SFT, GRPO, evaluate, report.
+
+    Run the same command again to go on after an interruption.
+    """
+    flags = {"model": model, "engine": engine, "seed": seed, "baselines": baselines}
+    config = resolve(task, preset, config_file, {k: v for k, v in flags.items() if v is not None}, options, settings)
+    folder = runs / (name or default_name(config))
+    from skillfactory_core.cli.results import show_results
+    from skillfactory_core.pipeline import Pipeline, choose
+    from skillfactory_core.run import locked, start_run
+
+    choose(config)
+    with locked(folder):
+        started = start_run(folder, config)
+        click.echo(f"run folder: {folder}", err=True)
+        Pipeline(started).do()
+    show_results(started)
+    click.echo(f"report: {started.report}")
+
+
+def resolve(
+    task: str,
+    preset: str,
+    config_file: Path | None,
+    flags: dict[str, Any],
+    options: Sequence[str] = (),
+    settings: Sequence[str] = (),
+) -> Config:
+    """The configuration of a run from its sources, later ones on top; the model's own settings come under the file."""
+    from skillfactory_core.pipeline import find_model
+
+    above: dict[str, Any] = read_settings(config_file) if config_file else {}
+    above = merge(above, flags)
+    for flag in settings:
+        above = merge(above, parse_flag(flag))
+    for flag in options:
+        above = merge(above, {"task_options": parse_flag(flag)})
+    tables = preset_settings(preset)
+    model = find_model(above.get("model", Config.__attrs_attrs__.model.default))  # type: ignore[attr-defined]
+    if model.settings is not None:
+        tables = merge(tables, model_settings(model.settings, preset))
+    return structure(merge(tables, {**above, "task": task, "preset": preset}))
+
+
+def default_name(config: Config) -> str:
+    parts = [config.task, Path(config.model).name]
+    return "-".join(parts if config.preset == "default" else [*parts, config.preset])

@@ -1,0 +1,197 @@
+"""Config: everything that decides what a run does, and where each value came from.
+
+Later sources win: the defaults below (the paper's numbers) < the preset < the model's own settings < a file given
+with --config < flags.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import attrs
+import cattrs
+
+from skillfactory_core.engine import Sampling
+from skillfactory_core.errors import SkillFactoryError
+from skillfactory_core.trainer import GrpoSettings, SftSettings
+
+PRESETS = ("default", "smoke", "paper")
+METHODS = ("base", "sft", "skillfactory", "rl-only")
+"base: the model itself; sft: after the traces; skillfactory: after traces and GRPO; rl-only: GRPO from the base"
+BASELINES = ("rl-only",)
+
+
+@attrs.frozen
+class SampleSettings:
+    problems: int = 4000
+    "problems of the train split to attempt"
+    attempts: int = 16
+    "attempts per problem and prompt variant"
+    max_tokens: int = 4096
+
+
+@attrs.frozen
+class ReflectSettings:
+    reflections: int = 4
+    "reflections per attempt, dealt over the reflection prompts in turn"
+    max_tokens: int = 4096
+
+
+@attrs.frozen
+class RearrangeSettings:
+    per_problem: int = 0
+    "most traces of one problem. 0: as many as the strategy makes"
+    distinct: bool = False
+    "attempts of one problem with the same text count once"
+
+
+@attrs.frozen
+class EvaluateSettings:
+    variants: tuple[str, ...] = ()
+    "difficulties of the task to evaluate on; empty: all it names"
+    problems: int = 500
+    "problems of the evaluation split per variant"
+    samples: int = 4
+    "responses per problem"
+    max_tokens: int = 16384
+    seed: int = 0
+    "seed of the evaluation problems, apart from the run's so that runs with different seeds can be compared"
+
+
+@attrs.frozen
+class Config:
+    """The settings of a run, as config.toml shows them."""
+
+    task: str
+    model: str = "pocket"
+    preset: str = "default"
+    seed: int = 0
+    baselines: bool = True
+    "also train and evaluate RL only, from the base"
+    engine: str = "transformers"
+    trainer: str = "trl"
+    prompts: str = "paper"
+    "a prompt set's name or a TOML file"
+    skills: tuple[str, ...] = ("verify", "retry")
+    phrases: str = ""
+    "a folder of phrase banks that replaces the skills' own"
+    tags: str = "sample-reflect"
+    strategy: str = "algorithm1"
+    part: int = 64
+    "problems per part of a table: the unit of memory"
+    most_failures: float = 0.05
+    "share of failed generations that ends a stage"
+    task_options: dict[str, Any] = attrs.field(factory=dict)
+    strategy_options: dict[str, Any] = attrs.field(factory=dict)
+    sampling: Sampling = attrs.field(factory=Sampling)
+    "of attempts and reflections; max_tokens comes from the stage"
+    sample: SampleSettings = attrs.field(factory=SampleSettings)
+    reflect: ReflectSettings = attrs.field(factory=ReflectSettings)
+    rearrange: RearrangeSettings = attrs.field(factory=RearrangeSettings)
+    sft: SftSettings = attrs.field(factory=SftSettings)
+    grpo: GrpoSettings = attrs.field(factory=GrpoSettings)
+    rl_only: dict[str, Any] = attrs.field(factory=dict)
+    "settings of [grpo] that differ for the rl-only baseline"
+    evaluate: EvaluateSettings = attrs.field(factory=EvaluateSettings)
+    evaluate_sampling: Sampling = attrs.field(factory=Sampling)
+
+
+_converter = cattrs.Converter(forbid_extra_keys=True)
+
+
+@_converter.register_structure_hook
+def _int(value: Any, _: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ValueError(f"{value!r} is not a whole number")
+    return value
+
+
+@_converter.register_structure_hook
+def _float(value: Any, _: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(f"{value!r} is not a number")
+    return float(value)
+
+
+@_converter.register_structure_hook
+def _str(value: Any, _: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"{value!r} is not text")
+    return value
+
+
+@_converter.register_structure_hook
+def _bool(value: Any, _: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError(f"{value!r} is not true or false")
+    return value
+
+
+def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings with those of `above` on top, table by table."""
+    merged = dict(below)
+    for key, value in above.items():
+        both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
+        merged[key] = merge(merged[key], value) if both else value
+    return merged
+
+
+def structure(settings: Mapping[str, Any]) -> Config:
+    """Check and type settings; the error names the key."""
+    try:
+        return _converter.structure(settings, Config)
+    except cattrs.ClassValidationError as errors:
+        first = cattrs.transform_error(errors)[0].replace(" @ $", " at setting ")
+        raise SkillFactoryError(f"configuration: {first.rstrip('.')} (see docs/reference/config)") from errors
+
+
+def read_settings(path: Path) -> dict[str, Any]:
+    """A TOML file of settings."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SkillFactoryError(f"configuration file {path} cannot be read: {error}") from error
+
+
+def preset_settings(name: str) -> dict[str, Any]:
+    if name not in PRESETS:
+        raise SkillFactoryError(f"no preset named '{name}': choose one of {', '.join(PRESETS)}")
+    text = files(__package__).joinpath("presets", f"{name}.toml").read_text(encoding="utf-8")
+    return tomllib.loads(text)
+
+
+def model_settings(path: str, preset: str) -> dict[str, Any]:
+    """The settings a model brings along: its [all] table under that of the preset."""
+    tables = read_settings(Path(path))
+    return merge(tables.get("all", {}), tables.get(preset, {}))
+
+
+def unstructure(config: Config) -> dict[str, Any]:
+    """A configuration as the plain tables that config.toml holds."""
+    tables: dict[str, Any] = _converter.unstructure(config)
+    return tables
+
+
+def flatten(tables: Mapping[str, Any], above: str = "") -> dict[str, Any]:
+    """{'sft.rate': ...}: the settings by dotted name."""
+    flat: dict[str, Any] = {}
+    for key, value in tables.items():
+        name = f"{above}{key}"
+        flat |= flatten(value, f"{name}.") if isinstance(value, Mapping) else {name: value}
+    return flat
+
+
+def parse_flag(flag: str) -> dict[str, Any]:
+    """`sft.rate=1e-3` as nested tables; the value is TOML, or text where it is not."""
+    name, equals, text = flag.partition("=")
+    if not equals or not name:
+        raise SkillFactoryError(f"setting '{flag}': write NAME=VALUE, such as sft.epochs=2")
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text
+    for part in reversed(name.split(".")):
+        value = {part: value}
+    return dict(value)

@@ -1,0 +1,91 @@
+"""Engine: what generates text. Requests in, generations out, nothing remembered between them."""
+
+from collections.abc import Iterator, Sequence
+from hashlib import sha256
+from typing import ClassVar, Self
+
+import attrs
+
+from skillfactory_core.prompts import Message
+
+
+@attrs.frozen
+class Sampling:
+    """Every parameter of sampling. All are always sent: servers fill unset ones from the model's own file."""
+
+    temperature: float = 0.7
+    top_p: float = 0.8
+    top_k: int = 20
+    "0: off"
+    repetition_penalty: float = 1.1
+    max_tokens: int = 4096
+
+
+@attrs.frozen
+class Request:
+    """One text to generate."""
+
+    key: str
+    messages: tuple[Message, ...]
+    seed: int
+    "of this request's own random stream, so that no other request can change its text"
+    prefix: str = ""
+    "text that the reply begins with, already written"
+
+
+@attrs.frozen
+class Generation:
+    """One generated text."""
+
+    key: str
+    text: str
+    tokens: int
+    finish: str
+    "stop, length or error"
+    error: str = ""
+
+
+@attrs.frozen
+class Model:
+    """A name for a model, as `register_models` gives it."""
+
+    name: str
+    path: str
+    "a folder or a Hub name"
+    summary: str
+    settings: str | None = None
+    "path of a TOML file with the settings that suit it: [all], then one table per preset"
+
+
+class Engine:
+    """What an engine plugin subclasses. `sf` makes one per model and closes it afterwards."""
+
+    name: ClassVar[str]
+    summary: ClassVar[str]
+    chunk: int = 256
+    "requests per call of `generate`; what is in flight when a process dies"
+
+    def __init__(self, model: str, seed: int) -> None:
+        self.model = model
+        self.seed = seed
+
+    def generate(self, requests: Sequence[Request], sampling: Sampling) -> Iterator[Generation]:
+        """Yield one generation per request, in any order, as they finish.
+
+        A request that cannot be answered yields a generation whose finish is `error`.
+        """
+        raise TypeError(f"engine '{self.name}' does not define generate")
+
+    def close(self) -> None:
+        """Give back memory and connections."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+
+def stream_seed(seed: int, key: str) -> int:
+    """The seed of one record's own random stream, 63 bits."""
+    return int.from_bytes(sha256(f"{seed}\0{key}".encode()).digest()[:8], "big") >> 1

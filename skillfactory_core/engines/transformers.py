@@ -1,0 +1,132 @@
+"""The default engine: any causal language model of transformers, in this process, on CPU or GPU."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from skillfactory_core import hookimpl
+from skillfactory_core.engine import Engine, Generation, Request, Sampling
+from skillfactory_core.errors import SkillFactoryError
+
+MEMORY_SHARE = 0.5
+"share of a GPU's memory that the cache of one batch may take"
+
+
+class TransformersEngine(Engine):
+    """Batches through `decode`; the batch is the chunk, so a resumed run repeats it exactly."""
+
+    name = "transformers"
+    summary = "any Hub or local model, in this process, CPU or GPU"
+    chunk = 512
+
+    def __init__(self, model: str, seed: int) -> None:
+        super().__init__(model, seed)
+        self.language_model, self.tokenizer = load(model)
+
+    def generate(self, requests: Sequence[Request], sampling: Sampling) -> Iterator[Generation]:
+        rows = self.rows(sampling.max_tokens)
+        for start in range(0, len(requests), rows):
+            yield from self._batch(requests[start : start + rows], sampling)
+
+    def _batch(self, requests: Sequence[Request], sampling: Sampling) -> Iterator[Generation]:
+        from skillfactory_core.engines.decode import decode
+
+        prompts = [prompt_ids(self.tokenizer, list(r.messages), r.prefix) for r in requests]
+        replies = decode(
+            self.language_model,
+            prompts,
+            [r.seed for r in requests],
+            sampling,
+            end_ids(self.language_model, self.tokenizer),
+            self.tokenizer.pad_token_id,
+        )
+        texts = self.tokenizer.batch_decode([reply.tokens for reply in replies], skip_special_tokens=True)
+        for request, reply, text in zip(requests, replies, texts, strict=True):
+            finish = "stop" if reply.ended else "length"
+            yield Generation(request.key, request.prefix + text, len(reply.tokens), finish)
+
+    def rows(self, max_tokens: int) -> int:
+        """Rows per batch: all of a chunk, or as many as the GPU's memory holds caches for."""
+        import torch
+
+        if self.language_model.device.type != "cuda":
+            return self.chunk
+        config = self.language_model.config
+        head = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+        per_token = 2 * config.num_hidden_layers * config.num_key_value_heads * head * self.language_model.dtype.itemsize
+        total = torch.cuda.get_device_properties(0).total_memory * MEMORY_SHARE
+        return max(1, min(self.chunk, int(total / (per_token * (max_tokens + 512)))))
+
+    def close(self) -> None:
+        import torch
+
+        del self.language_model
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+
+
+def load(model: str) -> tuple[Any, Any]:
+    """(model, tokenizer) of a folder or Hub name, on the best device there is; one clear line where that fails."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    tokenizer = load_tokenizer(model)
+    on_gpu = torch.cuda.is_available()
+    try:
+        language_model = AutoModelForCausalLM.from_pretrained(
+            model, dtype=torch.bfloat16 if on_gpu else torch.float32, attn_implementation="sdpa"
+        )
+    except (OSError, ValueError) as error:
+        raise model_error(model, error) from error
+    language_model.eval()
+    return language_model.to("cuda" if on_gpu else "cpu"), tokenizer
+
+
+def load_tokenizer(model: str) -> Any:
+    """The tokenizer of a model, with a pad token and a chat template or an error that says what is missing."""
+    from transformers import AutoTokenizer
+
+    folder = Path(model)
+    if folder.is_dir() and not any((folder / f).exists() for f in ("tokenizer.json", "tokenizer.model", "vocab.json")):
+        raise SkillFactoryError(f"model {model} has no tokenizer: save one into that folder (tokenizer.save_pretrained)")
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(model)
+    except (OSError, ValueError, KeyError) as error:
+        raise model_error(model, error) from error
+    if tokenizer.eos_token_id is None:
+        raise SkillFactoryError(f"model {model}: its tokenizer has no end-of-sequence token; replies could not end")
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    if tokenizer.chat_template is None:
+        tokenizer.chat_template = PLAIN_TEMPLATE
+    return tokenizer
+
+
+PLAIN_TEMPLATE = "{% for message in messages %}{{ message.content }}\n\n{% endfor %}"
+"for models without a chat template: the messages, one after the other"
+
+
+def model_error(model: str, error: Exception) -> SkillFactoryError:
+    reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    return SkillFactoryError(
+        f"model '{model}' cannot be loaded: {reason} (give a folder, a Hub name that can be reached, or one of sf models)"
+    )
+
+
+def prompt_ids(tokenizer: Any, messages: list[dict[str, str]], prefix: str = "") -> list[int]:
+    """The tokens a model sees before it replies."""
+    text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+    ids: list[int] = tokenizer(text + prefix, add_special_tokens=False)["input_ids"]
+    return ids
+
+
+def end_ids(language_model: Any, tokenizer: Any) -> set[int]:
+    """Every token that ends a reply."""
+    ends = language_model.generation_config.eos_token_id
+    listed = ends if isinstance(ends, list) else [] if ends is None else [ends]
+    return {tokenizer.eos_token_id, *listed}
+
+
+@hookimpl
+def register_engines() -> list[type[Engine]]:
+    return [TransformersEngine]

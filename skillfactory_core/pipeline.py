@@ -1,0 +1,184 @@
+"""Pipeline: the stages of a run in order, each skipped when done, timed and recorded in the manifest."""
+
+import resource
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from skillfactory_core import registry
+from skillfactory_core.config import BASELINES, METHODS, Config
+from skillfactory_core.engine import Engine, Model
+from skillfactory_core.errors import SkillFactoryError, not_found
+from skillfactory_core.plugins import plugins
+from skillfactory_core.prompts import PromptSet, read_prompt_set
+from skillfactory_core.run import Run, checksums
+from skillfactory_core.skill import Phrase, Skill, read_phrases
+from skillfactory_core.stages.evaluate import evaluate
+from skillfactory_core.stages.grade import grade
+from skillfactory_core.stages.grpo import grpo
+from skillfactory_core.stages.problems import make_problems, task_of, variants_of
+from skillfactory_core.stages.rearrange import join_banks, read_strategy, rearrange
+from skillfactory_core.stages.reflect import reflect
+from skillfactory_core.stages.report import report
+from skillfactory_core.stages.sample import sample
+from skillfactory_core.stages.sft import sft
+from skillfactory_core.strategy import Strategy
+from skillfactory_core.tags import TagFormat
+from skillfactory_core.trainer import Trainer
+
+FOLDERS = {
+    "problems": "1-problems",
+    "sample": "2-attempts",
+    "grade": "3-grades",
+    "reflect": "4-reflections",
+    "rearrange": "5-traces",
+}
+"stage -> the folder whose checksums go to the manifest"
+
+
+@attrs.frozen
+class Choices:
+    """Everything that a configuration names, looked up; a wrong name is an error before any work starts."""
+
+    model: Model
+    prompts: PromptSet
+    skills: tuple[Skill, ...]
+    banks: Mapping[str, Sequence[Phrase]]
+    tags: TagFormat
+    strategy: Strategy
+    engine: type[Engine]
+    trainer: type[Trainer]
+
+
+def find_model(name: str) -> Model:
+    """A registered model, a folder, or a Hub name (which has a slash)."""
+    models = registry.registered(registry.MODEL)
+    if name in models:
+        model: Model = models[name][0]
+        return model
+    if Path(name).exists() or "/" in name:
+        return Model(name, name, "")
+    raise not_found("model", name, models, "models", "; a folder or a Hub name such as owner/name works too")
+
+
+def choose(config: Config) -> Choices:
+    """Look up every name of a configuration."""
+    task_of(config)
+    variants_of(config)
+    skills = tuple(registry.find(registry.SKILL, name) for name in config.skills)
+    is_file = config.prompts.endswith(".toml")
+    prompts = read_prompt_set(Path(config.prompts)) if is_file else registry.find(registry.PROMPTS, config.prompts)
+    replaced = read_phrases(Path(config.phrases)) if config.phrases else prompts.phrases or None
+    return Choices(
+        model=find_model(config.model),
+        prompts=prompts,
+        skills=skills,
+        banks=join_banks(skills, replaced),
+        tags=registry.find(registry.TAGS, config.tags),
+        strategy=read_strategy(registry.find(registry.STRATEGY, config.strategy), config.strategy_options),
+        engine=registry.find(registry.ENGINE, config.engine),
+        trainer=registry.find(registry.TRAINER, config.trainer),
+    )
+
+
+class Pipeline:
+    """The stages of one run."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.choices = choose(run.config)
+        self.opened: tuple[str, Engine] | None = None
+
+    @cached_property
+    def methods(self) -> list[str]:
+        return [m for m in METHODS if self.run.config.baselines or m not in BASELINES]
+
+    @cached_property
+    def stages(self) -> dict[str, Callable[[], dict[str, Any]]]:
+        """Stage name -> what does it, in the order of a run."""
+        run, c = self.run, self.choices
+        trained = [m for m in self.methods if m in ("skillfactory", "rl-only")]
+        return {
+            "problems": lambda: make_problems(run),
+            "sample": lambda: sample(run, c.prompts, self.engine(c.model.path)),
+            "grade": lambda: grade(run, c.tags),
+            "reflect": lambda: reflect(run, c.prompts, self.engine(c.model.path), c.tags),
+            "rearrange": lambda: rearrange(run, c.prompts, c.tags, c.skills, c.banks, c.strategy),
+            "sft": lambda: sft(run, c.model.path, c.trainer()),
+            **{f"grpo-{m}": self._grpo(m) for m in trained},
+            **{f"evaluate-{m}": self._evaluate(m) for m in self.methods},
+            "report": lambda: {"page": str(report(run))},
+        }
+
+    def _grpo(self, method: str) -> Callable[[], dict[str, Any]]:
+        c = self.choices
+        start = c.model.path if method == "rl-only" else str(self.run.sft / "model")
+        return lambda: grpo(self.run, method, start, c.prompts, c.tags, c.trainer())
+
+    def _evaluate(self, method: str) -> Callable[[], dict[str, Any]]:
+        c = self.choices
+        return lambda: evaluate(self.run, method, c.prompts, c.tags, self.engine(self.model_of(method)))
+
+    def model_of(self, method: str) -> str:
+        """Where the weights of a method are."""
+        if method == "base":
+            return self.choices.model.path
+        folder = (self.run.sft if method == "sft" else self.run.grpo(method)) / "model"
+        if not folder.is_dir():
+            raise SkillFactoryError(f"method '{method}' has no model yet: {folder} does not exist; run its training first")
+        return str(folder)
+
+    def engine(self, model: str) -> Engine:
+        """The engine that holds a model; the one before it is closed."""
+        if self.opened is not None and self.opened[0] == model:
+            return self.opened[1]
+        self.close()
+        self.opened = (model, self.choices.engine(model, self.run.config.seed))
+        return self.opened[1]
+
+    def close(self) -> None:
+        if self.opened is not None:
+            self.opened[1].close()
+            self.opened = None
+
+    def do(self, *names: str) -> None:
+        """Do these stages, or all; those that are done are skipped, except the report."""
+        try:
+            for name in names or self.stages:
+                before = self.run.finished(name)
+                if name != "report" and before is not None and self._intact(before):
+                    continue
+                if name.startswith(("sft", "grpo")):
+                    # Training wants the memory, and loads weights of its own.
+                    self.close()
+                with self._recorded(name) as summary:
+                    summary |= self.stages[name]()
+        finally:
+            self.close()
+
+    def _intact(self, summary: dict[str, Any]) -> bool:
+        return all((self.run.folder / path).exists() for path in summary.get("files", ()))
+
+    @contextmanager
+    def _recorded(self, name: str) -> Iterator[dict[str, Any]]:
+        summary: dict[str, Any] = {}
+        self.run.event(event="started", stage=name)
+        start = time.monotonic()
+        try:
+            yield summary
+        except BaseException as error:
+            self.run.event(event="stopped", stage=name, reason=f"{type(error).__name__}: {error}".splitlines()[0])
+            raise
+        summary["seconds"] = round(time.monotonic() - start, 2)
+        summary["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+        if name in FOLDERS:
+            sums = checksums(self.run.folder / FOLDERS[name])
+            summary["files"] = {f"{FOLDERS[name]}/{path}": digest for path, digest in sums.items()}
+        self.run.record(name, summary)
+        self.run.event(event="finished", stage=name, seconds=summary["seconds"])
+        plugins().manager.hook.stage_finished(run=self.run, stage=name, summary=summary)

@@ -1,0 +1,81 @@
+"""Prompt and PromptSet: named ways to ask, kept in a TOML file."""
+
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from skillfactory_core.errors import SkillFactoryError
+from skillfactory_core.skill import Phrase, read_phrases
+
+Message = dict[str, str]
+"{'role': ..., 'content': ...}, as chat templates take it"
+FIELD = re.compile(r"\{([a-z_]+)\}")
+
+
+def fill(template: str, values: Mapping[str, Any]) -> str:
+    """Put values into `{name}` fields; braces that name no value stay as they are (LaTeX is full of them)."""
+
+    def value(match: re.Match[str]) -> str:
+        found = values.get(match[1], match[0])
+        return ", ".join(map(str, found)) if isinstance(found, list | tuple) else str(found)
+
+    return FIELD.sub(value, template)
+
+
+@attrs.frozen
+class Prompt:
+    """One way to ask: a user message and perhaps a system message, with {question}, {answer_kind}, {attempt}."""
+
+    name: str
+    text: str
+    system: str | None = None
+
+    def messages(self, **values: str) -> list[Message]:
+        messages = [{"role": "system", "content": fill(self.system, values)}] if self.system else []
+        return [*messages, {"role": "user", "content": fill(self.text, values)}]
+
+
+@attrs.frozen
+class PromptSet:
+    """Everything that is said to a model: to get attempts, to get reflections, and in traces, RL and evaluation."""
+
+    name: str
+    summary: str
+    attempts: tuple[Prompt, ...]
+    reflections: tuple[Prompt, ...]
+    final: Prompt
+    "the prompt of the traces, of RL and of evaluation"
+    questions: Mapping[str, str] = attrs.field(factory=dict)
+    "task name -> a template over the problem's params that replaces the task's own wording"
+    phrases: Mapping[str, tuple[Phrase, ...]] = attrs.field(factory=dict)
+    "phrase banks that replace the skills' own, for models that know few words"
+
+    def question(self, task: str, params: Mapping[str, Any], wording: str) -> str:
+        """The problem in this set's words, or in the task's."""
+        return fill(self.questions[task], params) if task in self.questions else wording
+
+
+def read_prompt_set(path: Path) -> PromptSet:
+    """Read a prompt set from TOML: name, summary, [attempts.NAME], [reflections.NAME], [final], [questions].
+
+    `phrases = "FOLDER"` names a folder of phrase banks beside the file.
+    """
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        if "phrases" in table:
+            table["phrases"] = read_phrases(path.parent / table["phrases"])
+        final = Prompt("final", **table.pop("final"))
+        attempts = tuple(Prompt(name, **p) for name, p in table.pop("attempts").items())
+        reflections = tuple(Prompt(name, **p) for name, p in table.pop("reflections").items())
+        return PromptSet(attempts=attempts, reflections=reflections, final=final, **table)
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SkillFactoryError(f"prompt file {path}: {error}") from error
+    except (KeyError, TypeError, AttributeError) as error:
+        raise SkillFactoryError(
+            f"prompt file {path}: missing or unknown entry ({error}); "
+            "it needs name, summary, [final], [attempts.*] and [reflections.*] with text and perhaps system"
+        ) from error

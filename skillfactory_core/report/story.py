@@ -1,0 +1,179 @@
+"""Story: what the run did, step by step, told from the stage summaries; whatever is missing is simply not told."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import attrs
+from markupsafe import Markup
+
+from skillfactory_core.attempt import UNCHECKED
+from skillfactory_core.report.charts import Share, split_chart
+
+Counts = Mapping[str, Any]
+
+
+@attrs.frozen
+class Chapter:
+    """One step of the method in words."""
+
+    stage: str
+    title: str
+    text: str
+
+
+CHAPTERS = (
+    Chapter(
+        "problems",
+        "Pose",
+        "The task makes problems for training, for reinforcement learning and for evaluation. No two sets share one.",
+    ),
+    Chapter(
+        "sample",
+        "Attempt",
+        "The model tries each training problem many times, asked in several ways.",
+    ),
+    Chapter(
+        "grade",
+        "Grade",
+        "The task checks every answer. Wrong attempts stay: a trace needs something to recover from.",
+    ),
+    Chapter(
+        "reflect",
+        "Reflect",
+        "The same model criticises each attempt and gives a verdict. Only reflections whose verdict is true are kept.",
+    ),
+    Chapter(
+        "rearrange",
+        "Rearrange",
+        "Attempts and reflections get a new order that looks like skill: try, check, try again, end right.",
+    ),
+    Chapter(
+        "sft",
+        "Fine-tune",
+        "The model learns to write such traces. This installs the habit; it need not make it more accurate.",
+    ),
+    Chapter(
+        "grpo-skillfactory",
+        "Reinforce",
+        "Only a right final answer is rewarded. The model finds out by itself when the habit pays.",
+    ),
+    Chapter(
+        "grpo-rl-only",
+        "Reinforce the baseline",
+        "The same reinforcement learning from the base model, without traces: what the traces have to beat.",
+    ),
+    Chapter(
+        "evaluate",
+        "Evaluate",
+        "Every method answers the same unseen problems, at the difficulty it was trained on and at others.",
+    ),
+)
+DROPPED = {
+    "untrue": "verdict was not true",
+    "no_verdict": "no clear verdict",
+    "cut": "cut off",
+    "empty": "empty",
+    "tags": "stray tags",
+    "error": "failed",
+}
+LENGTH = re.compile(r"traces_of_\d+$")
+IN_BARS = ("right", "wrong", "unchecked", "graded", "kept", "reflections")
+
+
+@attrs.frozen
+class Step:
+    """One chapter as the page shows it."""
+
+    chapter: Chapter
+    done: bool
+    seconds: float | None
+    figures: Sequence[tuple[str, str]]
+    "what was counted, and how many"
+    shares: Sequence[Share]
+
+    @property
+    def picture(self) -> Markup:
+        """The shares as one bar."""
+        return split_chart(f"step-{self.chapter.stage}", self.chapter.title, self.shares) if self.shares else Markup()
+
+
+def steps(stages: Mapping[str, Counts], baselines: bool) -> list[Step]:
+    """The chapters of a run; the baseline's only where there is one."""
+    shown = [chapter for chapter in CHAPTERS if baselines or chapter.stage in stages or "rl-only" not in chapter.stage]
+    return [step(chapter, stages.get(chapter.stage)) for chapter in shown]
+
+
+def step(chapter: Chapter, counts: Counts | None) -> Step:
+    if counts is None:
+        return Step(chapter, False, None, (), ())
+    shares = {"grade": grades, "reflect": reflections, "rearrange": lengths}.get(chapter.stage, nothing)(counts)
+    return Step(chapter, True, counts.get("seconds"), list(figures(counts, hide=bool(shares))), shares)
+
+
+def figures(counts: Counts, hide: bool = False) -> list[tuple[str, str]]:
+    """The counts with their names in words. `hide` leaves out those that the bar of shares shows."""
+    found = []
+    for name, value in counts.items():
+        if name in ("seconds", "step") or isinstance(value, bool) or not isinstance(value, int | float):
+            continue
+        if hide and (name.startswith(("dropped_", "reason_", "traces_of_")) or name in IN_BARS):
+            continue
+        found.append((name.replace("_", " "), f"{value:,}" if isinstance(value, int) else f"{value:,.3g}"))
+    return found
+
+
+def count(counts: Counts, name: str) -> int:
+    value = counts.get(name, 0)
+    return int(value) if isinstance(value, int | float) else 0
+
+
+def grades(counts: Counts) -> list[Share]:
+    """Right, wrong, and not checked."""
+    right = count(counts, "right")
+    unchecked = sum(count(counts, f"reason_{reason}") for reason in UNCHECKED)
+    wrong = count(counts, "graded") - right - unchecked
+    return [
+        Share("right", "right", right),
+        Share("wrong", "wrong", max(0, wrong)),
+        Share("not checked", "other", unchecked),
+    ]
+
+
+def reflections(counts: Counts) -> list[Share]:
+    """Kept, and why the others were not."""
+    dropped = [(name, count(counts, name)) for name in counts if name.startswith("dropped_")]
+    reasons = [(DROPPED.get(name.removeprefix("dropped_"), name), number) for name, number in dropped]
+    rest = [Share(f"dropped: {reason}", f"drop-{place % 3}", number) for place, (reason, number) in enumerate(reasons)]
+    return [Share("kept", "right", count(counts, "kept")), *rest]
+
+
+def lengths(counts: Counts) -> list[Share]:
+    """Traces by their number of attempts."""
+    found = sorted((int(name.removeprefix("traces_of_")), count(counts, name)) for name in counts if LENGTH.match(name))
+    return [Share(f"{n} attempt{'s' if n > 1 else ''}", f"length-{min(n, 5)}", number) for n, number in found]
+
+
+def nothing(counts: Counts) -> list[Share]:
+    return []
+
+
+def opening(stages: Mapping[str, Counts], baselines: bool) -> str:
+    """Two plain sentences: what SkillFactory did in this run, or does where it is not there yet."""
+    attempts, kept = count(stages.get("sample", {}), "attempts"), count(stages.get("reflect", {}), "kept")
+    traces = count(stages.get("rearrange", {}), "traces")
+    first = (
+        "SkillFactory rearranges a model's own right and wrong attempts, and its own true reflections on them, "
+        "into traces that try, check and try again, and fine-tunes the model on these"
+    )
+    if attempts and kept and traces:
+        tuned = "fine-tuned the model on these" if "sft" in stages else "will fine-tune the model on these"
+        first = (
+            f"From {attempts:,} of the model's own attempts, right and wrong, and {kept:,} of its own true reflections "
+            f"on them, SkillFactory made {traces:,} traces that try, check and try again, and {tuned}"
+        )
+    done = "grpo-skillfactory" in stages
+    second = f"Reinforcement learning that reward{'ed' if done else 's'} nothing but a right final answer then "
+    second += "taught it when to use that habit" if done else "teaches it when to use that habit"
+    baseline = "; the same reinforcement learning without traces is the baseline" if baselines else ""
+    return f"{first}. {second}{baseline}."

@@ -1,0 +1,105 @@
+"""Words: what the figures mean, said plainly and without claiming more than the intervals allow."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+TITLES = {"base": "Base model", "sft": "Traces only", "skillfactory": "SkillFactory", "rl-only": "RL only"}
+MEANINGS = {
+    "base": "the model as it came",
+    "sft": "fine-tuned on its rearranged traces, no reinforcement learning yet",
+    "skillfactory": "fine-tuned on its traces, then reinforcement learning",
+    "rl-only": "the same reinforcement learning from the base model, without traces",
+}
+
+
+def title(method: str) -> str:
+    return TITLES.get(method, method)
+
+
+def percent(share: float | None, digits: int = 1) -> str:
+    return "–" if share is None else f"{100 * share:.{digits}f} %"
+
+
+def decimal(value: float | None, digits: int = 2) -> str:
+    return "–" if value is None else f"{value:,.{digits}f}"
+
+
+def duration(seconds: float | None) -> str:
+    """A length of time in its two largest units."""
+    if seconds is None:
+        return ""
+    whole = round(seconds)
+    for size, large, inner, small in ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s")):
+        if whole >= size:
+            rest = whole % size // inner
+            return f"{whole // size} {large} {rest} {small}" if rest else f"{whole // size} {large}"
+    return f"{seconds:.1f} s" if seconds < 10 else f"{whole} s"
+
+
+def listing(parts: Sequence[str]) -> str:
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+def headline(summary: Mapping[str, Any]) -> str:
+    """The comparison that the method is about, in one sentence; empty until both sides are there."""
+    where, differences = "on the difficulties it was not trained on", summary["differences"].get("mean", [])
+    figures = summary["means"]
+    if not differences:
+        where, figures = f"on {summary['trained_on']}", at(summary, summary["trained_on"])
+        differences = summary["differences"].get(summary["trained_on"], [])
+    found = lead(differences, "skillfactory", "rl-only")
+    if not found:
+        return ""
+    ours, theirs = percent(figures["skillfactory"]["accuracy"]), percent(figures["rl-only"]["accuracy"])
+    points = f"{100 * abs(found['difference']):.1f} points"
+    span = f"95 % interval of the difference {signed(found['low'])} to {signed(found['high'])}"
+    if found["low"] > 0:
+        verdict = f"{points} ahead of reinforcement learning alone ({theirs}; {span})"
+    elif found["high"] < 0:
+        verdict = f"{points} behind reinforcement learning alone ({theirs}; {span})"
+    else:
+        verdict = f"which cannot be told apart from reinforcement learning alone ({theirs}; {span})"
+    return f"{where[0].upper()}{where[1:]}, SkillFactory is right {ours} of the time, {verdict}."
+
+
+def standing(summary: Mapping[str, Any], variant: str, place: str) -> str:
+    """Who wins at one difficulty, ahead of whom for sure, and where the intervals leave it open."""
+    figures = summary["means"] if variant == "mean" else at(summary, variant)
+    if not figures:
+        return ""
+    order = sorted(figures, key=lambda method: -figures[method]["accuracy"])
+    best = figures[order[0]]
+    start = f"{title(order[0])} is right most often {place}: {percent(best['accuracy'])}"
+    if len(order) == 1:
+        return f"{start}. Nothing to compare it with yet."
+    gaps = {other: lead(summary["differences"].get(variant, []), order[0], other) for other in order[1:]}
+    sure = [title(other) for other, gap in gaps.items() if gap and gap["low"] > 0]
+    close = [
+        f"{title(other)} ({100 * gap['difference']:.1f} points; {signed(gap['low'])} to {signed(gap['high'])})"
+        for other, gap in gaps.items()
+        if gap and gap["low"] <= 0
+    ]
+    ahead = f", clearly ahead of {listing(sure)}" if sure else ""
+    if not close:
+        return f"{start}{ahead}."
+    return f"{start}{ahead}. Its lead over {listing(close)} may be chance: the interval reaches past zero."
+
+
+def at(summary: Mapping[str, Any], variant: str) -> dict[str, Any]:
+    """method -> figures at one difficulty."""
+    return {method: by[variant] for method, by in summary["methods"].items() if variant in by}
+
+
+def lead(differences: Sequence[Mapping[str, Any]], method: str, against: str) -> dict[str, Any] | None:
+    """The difference of two methods, whichever way round it was measured."""
+    for found in differences:
+        if (found["method"], found["against"]) == (method, against):
+            return dict(found)
+        if (found["method"], found["against"]) == (against, method):
+            turned = {"difference": -found["difference"], "low": -found["high"], "high": -found["low"]}
+            return {"method": method, "against": against, **turned}
+    return None
+
+
+def signed(points: float) -> str:
+    return f"{100 * points:+.1f}".replace("-", "−")

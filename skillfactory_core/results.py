@@ -1,0 +1,179 @@
+"""Results: the evaluation of a run in figures. Reads the response tables as streams and keeps only sums.
+
+A response that the engine failed to produce is left out and counted under `errors`: there is nothing to grade. One that
+the grader could not check counts as not right, and under `unchecked`: leaving it out would reward unreadable answers.
+"""
+
+from collections import defaultdict
+from functools import partial
+from typing import Any
+
+import attrs
+
+from skillfactory_core import interval, registry
+from skillfactory_core.attempt import UNCHECKED
+from skillfactory_core.config import METHODS
+from skillfactory_core.evaluation import Response
+from skillfactory_core.interval import Interval
+from skillfactory_core.problem import Problem
+from skillfactory_core.run import Run
+from skillfactory_core.skill_use import Tally, macro, ratio, skill_use
+from skillfactory_core.stages.problems import task_of, variants_of
+from skillfactory_core.table import Table
+from skillfactory_core.tags import TagFormat
+from skillfactory_core.task import Task
+
+AVERAGED = ("tokens", "answers", "reflections", "well_formed", "truncated")
+
+
+@attrs.define
+class Score:
+    """The responses of one method to one difficulty, added up one at a time."""
+
+    counts: dict[str, list[int]] = attrs.field(factory=lambda: defaultdict(lambda: [0, 0]))
+    "problem -> [right, responses]"
+    tokens: int = 0
+    truncated: int = 0
+    errors: int = 0
+    unchecked: int = 0
+    use: Tally = attrs.field(factory=Tally)
+
+    def add(self, response: Response, problem: Problem, task: Task, tags: TagFormat) -> None:
+        if response.finish == "error":
+            self.errors += 1
+            return
+        count = self.counts[response.problem]
+        count[0] += response.correct
+        count[1] += 1
+        self.tokens += response.tokens
+        self.truncated += response.finish == "length"
+        self.unchecked += response.reason in UNCHECKED
+        grade = partial(task.grade, problem.params)
+        self.use.add(skill_use(response.text, tags, grade, cut=response.finish == "length"))
+
+    def accuracy(self) -> Interval:
+        return interval.share([(right, total) for right, total in self.counts.values()])
+
+    def figures(self) -> dict[str, Any]:
+        """The entry of one method and difficulty."""
+        accuracy = self.accuracy()
+        return {
+            "accuracy": accuracy.mean,
+            "low": accuracy.low,
+            "high": accuracy.high,
+            "n": self.use.responses,
+            "problems": len(self.counts),
+            "tokens": ratio(self.tokens, self.use.responses),
+            "truncated": ratio(self.truncated, self.use.responses),
+            "errors": self.errors,
+            "unchecked": self.unchecked,
+            **self.use.figures(),
+        }
+
+
+Scores = dict[str, dict[str, Score]]
+"method -> variant -> score"
+
+
+def summarise(run: Run) -> dict[str, Any]:
+    """Every figure of the evaluation, as far as it got; the schema is in docs/reference."""
+    trained_on = task_of(run.config).variant
+    scores = read_scores(run)
+    methods = {
+        method: {variant: score.figures() for variant, score in by_variant.items()}
+        for method, by_variant in scores.items()
+    }
+    for method, by_variant in scores.items():
+        if not any(score.use.thinking for score in by_variant.values()):
+            for figures in methods[method].values():
+                figures["well_formed"] = None
+    variants = [name for name in variants_of(run.config) if any(name in by_variant for by_variant in scores.values())]
+    others = [name for name in variants if name != trained_on]
+    complete = {method: by for method, by in scores.items() if others and all(name in by for name in others)}
+    return {
+        "run": run.folder.name,
+        "task": run.config.task,
+        "trained_on": trained_on,
+        "variants": variants,
+        "methods": methods,
+        "means": {method: mean(others, methods[method]) for method in complete},
+        "differences": {
+            **{name: differences(name, scores) for name in variants},
+            "mean": mean_differences(others, complete),
+        },
+    }
+
+
+def read_scores(run: Run) -> Scores:
+    """Score every response table that has rows, in the order of METHODS and of the task's difficulties."""
+    tags: TagFormat = registry.find(registry.TAGS, run.config.tags)
+    scores: Scores = {}
+    for method in METHODS:
+        for variant, task in variants_of(run.config).items():
+            score = score_table(run.responses(method, variant), run.problems("evaluation", variant), task, tags)
+            if score.counts:
+                scores.setdefault(method, {})[variant] = score
+    return scores
+
+
+def score_table(responses: Table[Response], problems: Table[Problem], task: Task, tags: TagFormat) -> Score:
+    score = Score()
+    by_key: dict[str, Problem] = {}
+    for response in responses:
+        by_key = by_key or {problem.key: problem for problem in problems}
+        score.add(response, by_key[response.problem], task, tags)
+    return score
+
+
+def mean(variants: list[str], figures: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """The plain mean over difficulties that the model was not trained on: each counts the same."""
+    accuracy = interval.average(
+        [Interval(figures[v]["accuracy"], figures[v]["low"], figures[v]["high"]) for v in variants]
+    )
+    return {
+        "variants": variants,
+        "accuracy": accuracy.mean,
+        "low": accuracy.low,
+        "high": accuracy.high,
+        **{name: macro(figures[variant][name] for variant in variants) for name in AVERAGED},
+    }
+
+
+def gap(variant: str, first: dict[str, Score], second: dict[str, Score]) -> Interval | None:
+    """How far the first method is ahead on the problems that both answered."""
+    ours, theirs = first[variant].counts, second[variant].counts
+    shared = [key for key in ours if key in theirs]
+    pairs = [(ours[key][0] / ours[key][1], theirs[key][0] / theirs[key][1]) for key in shared]
+    return interval.difference(pairs) if pairs else None
+
+
+def differences(variant: str, scores: Scores) -> list[dict[str, Any]]:
+    """Each method against each that METHODS names before it."""
+    there = {method: by for method, by in scores.items() if variant in by}
+    found = [(one, other, gap(variant, there[one], there[other])) for one, other in later_first(list(there))]
+    return [difference(one, other, distance) for one, other, distance in found if distance]
+
+
+def mean_differences(variants: list[str], scores: Scores) -> list[dict[str, Any]]:
+    """The same for the mean over difficulties."""
+    found = []
+    for one, other in later_first(list(scores)):
+        gaps = [gap(variant, scores[one], scores[other]) for variant in variants]
+        known = [distance for distance in gaps if distance]
+        if len(known) == len(gaps):
+            found.append(difference(one, other, interval.average(known)))
+    return found
+
+
+def later_first(methods: list[str]) -> list[tuple[str, str]]:
+    return [(one, other) for number, one in enumerate(methods) for other in methods[:number]]
+
+
+def difference(method: str, against: str, distance: Interval) -> dict[str, Any]:
+    return {
+        "method": method,
+        "against": against,
+        "difference": distance.mean,
+        "low": distance.low,
+        "high": distance.high,
+    }

@@ -1,0 +1,69 @@
+"""Evaluate: several responses per held-out problem and difficulty, graded by the final-answer rule."""
+
+from functools import partial
+from typing import Any
+
+import attrs
+
+from skillfactory_core.engine import Engine, Generation, Request, stream_seed
+from skillfactory_core.evaluation import Response
+from skillfactory_core.problem import Problem
+from skillfactory_core.progress import Progress
+from skillfactory_core.prompts import PromptSet
+from skillfactory_core.run import Run
+from skillfactory_core.stages.generate import generate_part
+from skillfactory_core.stages.grade import grade_text
+from skillfactory_core.stages.grpo import ask
+from skillfactory_core.stages.problems import variants_of
+from skillfactory_core.tags import TagFormat
+from skillfactory_core.task import Task
+
+
+def evaluate(run: Run, method: str, prompts: PromptSet, tags: TagFormat, engine: Engine) -> dict[str, Any]:
+    """Fill `8-evaluation/METHOD-VARIANT` for every difficulty; returns the shares of right responses."""
+    settings = run.config.evaluate
+    sampling = attrs.evolve(run.config.evaluate_sampling, max_tokens=settings.max_tokens)
+    variants = variants_of(run.config)
+    tables = {name: run.problems("evaluation", task.variant) for name, task in variants.items()}
+    total = sum(table.count() for table in tables.values()) * settings.samples
+    summary: dict[str, Any] = {}
+    with Progress(f"evaluate {method}", total, "responses") as progress:
+        for name, task in variants.items():
+            responses = run.responses(method, name)
+            for number in tables[name].parts():
+                problems = {p.key: p for p in tables[name].read(number)}
+                if number in responses.parts():
+                    progress.advance(len(problems) * settings.samples)
+                    continue
+                requests = [
+                    Request(key := f"{method}/{p.key}/{k}", question.messages, stream_seed(settings.seed, key))
+                    for p in problems.values()
+                    for question in [ask(p, prompts, task.answer_kind)]
+                    for k in range(settings.samples)
+                ]
+                record = partial(response, method=method, variant=name, problems=problems, task=task, tags=tags)
+                generate_part(responses, number, requests, record, engine, sampling, run.config.most_failures, progress)
+            graded = [r.correct for r in responses]
+            summary[f"accuracy_{name}"] = sum(graded) / len(graded)
+    return summary
+
+
+def response(
+    generation: Generation, method: str, variant: str, problems: dict[str, Problem], task: Task, tags: TagFormat
+) -> Response:
+    problem_key, k = generation.key.removeprefix(f"{method}/").rsplit("/", 1)
+    grade = grade_text(task, problems[problem_key], generation.text, tags, final=True)
+    return Response(
+        key=generation.key,
+        method=method,
+        variant=variant,
+        problem=problem_key,
+        k=int(k),
+        text=generation.text,
+        tokens=generation.tokens,
+        finish=generation.finish,
+        correct=grade.correct,
+        answer=grade.answer,
+        reason=grade.reason,
+        error=generation.error,
+    )

@@ -1,0 +1,56 @@
+"""Grade attempts: the truth about each, from the task."""
+
+from collections import Counter
+from typing import Any
+
+from skillfactory_core.attempt import Attempt, Grade, GradedAttempt
+from skillfactory_core.errors import SkillFactoryError
+from skillfactory_core.problem import Problem
+from skillfactory_core.run import Run
+from skillfactory_core.stages.problems import task_of
+from skillfactory_core.tags import TagFormat
+from skillfactory_core.task import Task
+
+
+def grade(run: Run, tags: TagFormat) -> dict[str, Any]:
+    """Fill `3-grades`; returns the counts by reason."""
+    task = task_of(run.config)
+    problems = run.problems("train", task.variant)
+    for number in run.attempts.parts():
+        if number not in run.grades.parts():
+            by_key = {problem.key: problem for problem in problems.read(number)}
+            graded = [
+                grade_attempt(task, by_key[attempt.problem], attempt, tags)
+                for attempt in run.attempts.read(number)
+                if not attempt.error
+            ]
+            run.grades.finish(number, graded)
+    reasons: Counter[str] = Counter()
+    with_right: set[str] = set()
+    for record in run.grades:
+        reasons[record.reason] += 1
+        if record.correct:
+            with_right.add(record.problem)
+    if not with_right:
+        total = sum(reasons.values())
+        raise SkillFactoryError(
+            f"none of the {total} attempts is right ({dict(reasons)}), so there is nothing to learn from: "
+            "take an easier task (-o), a stronger model (--model), or more attempts (-s sample.attempts=64)"
+        )
+    return {"graded": sum(reasons.values()), "right": reasons["ok"], "problems_with_right": len(with_right), **{f"reason_{k}": v for k, v in sorted(reasons.items())}}
+
+
+def grade_text(task: Task, problem: Problem, text: str, tags: TagFormat, final: bool) -> Grade:
+    """Extract and grade; a grader that raises is a crash, which is counted and is not 'wrong'."""
+    answer = tags.extract(text, final)
+    if answer is None:
+        return Grade(False, None, "no_answer")
+    try:
+        return task.grade(problem.params, answer)
+    except Exception:  # noqa: BLE001 - third-party graders must not stop a run
+        return Grade(False, answer, "crash")
+
+
+def grade_attempt(task: Task, problem: Problem, attempt: Attempt, tags: TagFormat) -> GradedAttempt:
+    found = grade_text(task, problem, attempt.text, tags, final=False)
+    return GradedAttempt(attempt.key, attempt.problem, found.correct, found.answer, found.reason)

@@ -1,0 +1,59 @@
+"""GRPO: reinforce a model with a reward of 1 for a right final answer and 0 otherwise."""
+
+from typing import Any
+
+import attrs
+import cattrs
+
+from skillfactory_core.config import Config
+from skillfactory_core.errors import SkillFactoryError
+from skillfactory_core.problem import Problem
+from skillfactory_core.prompts import PromptSet
+from skillfactory_core.run import Run
+from skillfactory_core.stages.grade import grade_text
+from skillfactory_core.stages.log import StepLog
+from skillfactory_core.stages.problems import task_of
+from skillfactory_core.tags import TagFormat
+from skillfactory_core.trainer import GrpoSettings, Question, Reward, Trainer
+
+
+def settings_of(config: Config, method: str) -> GrpoSettings:
+    """The settings of [grpo], with those of [rl_only] on top for that baseline."""
+    if method != "rl-only":
+        return config.grpo
+    try:
+        return cattrs.structure(attrs.asdict(config.grpo) | config.rl_only, GrpoSettings)
+    except (cattrs.BaseValidationError, ValueError, TypeError) as error:
+        raise SkillFactoryError(f"configuration: [rl_only] takes the settings of [grpo]: {error}") from error
+
+
+def grpo(run: Run, method: str, start: str, prompts: PromptSet, tags: TagFormat, trainer: Trainer) -> dict[str, Any]:
+    """Reinforce the model at `start`; its weights go to `7-grpo/METHOD/model`. Returns the last step's figures."""
+    task = task_of(run.config)
+    problems = {p.key: p for p in run.problems("rl", task.variant)}
+    if not problems:
+        raise SkillFactoryError(f"{run.folder} has no problems for RL; ask for some with -s grpo.problems=200")
+
+    def reward(key: str, completion: str, finish: str) -> Reward:
+        found = grade_text(task, problems[key], completion, tags, final=True)
+        parsed = tags.parse(completion)
+        return Reward(
+            float(found.correct),
+            {
+                "answers": float(len(parsed.tries) or parsed.answer is not None),
+                "reflections": float(sum(attempt.reflected for attempt in parsed.tries)),
+                "well_formed": float(parsed.well_formed),
+            },
+        )
+
+    questions = [ask(problem, prompts, task.answer_kind) for problem in problems.values()]
+    folder = run.grpo(method)
+    with StepLog(folder, f"GRPO {method}") as log:
+        trainer.grpo(start, questions, reward, folder, settings_of(run.config, method), run.config.seed, log)
+    return {"problems": len(problems), **log.last}
+
+
+def ask(problem: Problem, prompts: PromptSet, answer_kind: str) -> Question:
+    """The final prompt for a problem."""
+    question = prompts.question(problem.task, problem.params, problem.question)
+    return Question(problem.key, tuple(prompts.final.messages(question=question, answer_kind=answer_kind)))

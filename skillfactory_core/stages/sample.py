@@ -1,0 +1,56 @@
+"""Sample attempts: every problem, asked in every prompt variant, several times."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import attrs
+
+from skillfactory_core.attempt import Attempt
+from skillfactory_core.engine import Engine, Generation, Request, stream_seed
+from skillfactory_core.problem import Problem
+from skillfactory_core.progress import Progress
+from skillfactory_core.prompts import PromptSet
+from skillfactory_core.run import Run
+from skillfactory_core.stages.generate import generate_part
+from skillfactory_core.stages.problems import task_of
+
+
+def sample(run: Run, prompts: PromptSet, engine: Engine) -> dict[str, Any]:
+    """Fill `2-attempts` from the train problems; returns the counts."""
+    task = task_of(run.config)
+    problems = run.problems("train", task.variant)
+    per_problem = len(prompts.attempts) * run.config.sample.attempts
+    done = set(run.attempts.parts())
+    sampling = attrs.evolve(run.config.sampling, max_tokens=run.config.sample.max_tokens)
+    with Progress("sample attempts", problems.count() * per_problem, "attempts", run.attempts.count()) as progress:
+        for number in problems.parts():
+            if number not in done:
+                requests = list(ask(problems.read(number), prompts, task.answer_kind, run.config.sample.attempts, run.config.seed))
+                generate_part(
+                    run.attempts, number, requests, attempt, engine, sampling, run.config.most_failures, progress
+                )
+    counts = {"attempts": 0, "failed": 0, "cut": 0, "tokens": 0}
+    for record in run.attempts:
+        counts["attempts"] += 1
+        counts["failed"] += bool(record.error)
+        counts["cut"] += record.finish == "length"
+        counts["tokens"] += record.tokens
+    return counts
+
+
+def ask(problems: Iterable[Problem], prompts: PromptSet, answer_kind: str, count: int, seed: int) -> Iterable[Request]:
+    """The requests of some problems, in the order of the table."""
+    for problem in problems:
+        question = prompts.question(problem.task, problem.params, problem.question)
+        for prompt in prompts.attempts:
+            messages = tuple(prompt.messages(question=question, answer_kind=answer_kind))
+            for k in range(count):
+                key = f"{problem.key}/{prompt.name}/{k}"
+                yield Request(key, messages, stream_seed(seed, key))
+
+
+def attempt(generation: Generation) -> Attempt:
+    problem, prompt, k = generation.key.rsplit("/", 2)
+    return Attempt(
+        generation.key, problem, prompt, int(k), generation.text, generation.tokens, generation.finish, generation.error
+    )

@@ -1,0 +1,183 @@
+"""TagFormat: how a trace is written and how a response is read. Plain text tags, never special tokens."""
+
+import re
+from collections.abc import Sequence
+from functools import cached_property
+
+import attrs
+
+from skillfactory_core.skill import Phrase
+from skillfactory_core.strategy import Pair
+from skillfactory_core.trace import Segment
+
+
+@attrs.frozen
+class Try:
+    """One attempt found in a response, with the reflection that follows it."""
+
+    answer: str | None
+    "the content of the attempt's last answer tag"
+    reflected: bool
+    verdict: bool | None
+    "what the reflection claims; None where there is none, or it claims nothing clear"
+
+
+@attrs.frozen
+class Parsed:
+    """A response taken apart."""
+
+    well_formed: bool
+    "exactly a think block of closed attempts and reflections, then one final answer"
+    tries: tuple[Try, ...]
+    answer: str | None
+    "the final answer, by the final-answer rule"
+
+
+@attrs.frozen(slots=False)
+class TagFormat:
+    """The names of the tags, and the one parser for them. A plugin fills in the names."""
+
+    name: str
+    summary: str
+    think: str
+    attempt: str
+    reflection: str
+    verdict: str
+    answer: str
+    correct: str
+    "the verdict's word for right"
+    incorrect: str
+    "the verdict's word for wrong"
+
+    @cached_property
+    def _tag(self) -> re.Pattern[str]:
+        names = (self.think, self.attempt, self.reflection, self.verdict, self.answer)
+        return re.compile(f"<(/?)({'|'.join(map(re.escape, names))})>")
+
+    def extract(self, text: str, final: bool) -> str | None:
+        """The answer: the last opened answer tag that is closed, up to the first closing one after it.
+
+        `final` is the rule for rewards and evaluation: only text after the last closing think tag counts,
+        and a think block that is never closed holds no answer. Linear in the length of the text.
+        """
+        if final:
+            opened, closed = text.rfind(f"<{self.think}>"), text.rfind(f"</{self.think}>")
+            if opened > closed:
+                return None
+            text = text[closed + len(self.think) + 3 :] if closed >= 0 else text
+        start, end = f"<{self.answer}>", f"</{self.answer}>"
+        last_end = text.rfind(end)
+        if last_end < 0:
+            return None
+        at = text.rfind(start, 0, last_end)
+        if at < 0:
+            return None
+        at += len(start)
+        return text[at : text.find(end, at)].strip()
+
+    def read_verdict(self, text: str) -> bool | None:
+        """The claim of a reflection; None without a verdict, with an unclear one, or with two that differ."""
+        claims: set[bool | None] = set()
+        start, end = f"<{self.verdict}>", f"</{self.verdict}>"
+        at = text.find(start)
+        while at >= 0:
+            at += len(start)
+            close = text.find(end, at)
+            if close < 0:
+                return None
+            word = text[at:close].strip().casefold()
+            claims.add({self.correct.casefold(): True, self.incorrect.casefold(): False}.get(word))
+            at = text.find(start, close)
+        return claims.pop() if len(claims) == 1 else None
+
+    def breaks(self, text: str, inner: str) -> bool:
+        """Whether a text holds tags that would break a trace it is put into; `inner` tags are its own."""
+        return any(match[2] != inner for match in self._tag.finditer(text))
+
+    def write(
+        self, pairs: Sequence[Pair], glue: Sequence[Phrase], closing: Phrase, answer: str
+    ) -> tuple[Segment, ...]:
+        """The segments of a trace: `glue[i]` stands between pairs i and i + 1."""
+
+        def tag(text: str) -> Segment:
+            return Segment("tag", text, self.name)
+
+        segments = [tag(f"<{self.think}>\n")]
+        for number, pair in enumerate(pairs):
+            if number:
+                phrase = glue[number - 1]
+                segments += [Segment("glue", phrase.text, phrase.source), tag("\n")]
+            attempt = pair.attempt
+            segments += [
+                tag(f"<{self.attempt}>"),
+                Segment("attempt", attempt.text.strip(), attempt.key, pair.correct),
+                tag(f"</{self.attempt}>\n"),
+            ]
+            if pair.reflection is not None:
+                reflection = pair.reflection
+                segments += [
+                    tag(f"<{self.reflection}>"),
+                    Segment("reflection", reflection.text.strip(), reflection.key, pair.correct),
+                    tag(f"</{self.reflection}>\n"),
+                ]
+        segments += [
+            tag(f"</{self.think}>\n"),
+            Segment("closing", closing.text, closing.source),
+            tag(f"\n<{self.answer}>"),
+            Segment("answer", answer, pairs[-1].attempt.key, pairs[-1].correct),
+            tag(f"</{self.answer}>"),
+        ]
+        return tuple(segments)
+
+    def parse(self, text: str) -> Parsed:
+        """Take a response apart; tolerant of missing and misplaced tags, linear, never raising."""
+        tries: list[Try] = []
+        well_formed = True
+        stack: list[str] = []
+        opened_at = 0
+        thought = 0
+        answers = 0
+        for match in self._tag.finditer(text):
+            closing, name = bool(match[1]), match[2]
+            parent = stack[-1] if stack else ""
+            if not closing:
+                well_formed &= self._may_open(name, parent, thought, answers, text[: match.start()])
+                if name == self.reflection and not tries:
+                    well_formed = False
+                if name in (self.attempt, self.reflection):
+                    opened_at = match.end()
+                stack.append(name)
+                continue
+            if name not in stack:
+                well_formed = False
+                continue
+            while stack[-1] != name:
+                well_formed = False
+                stack.pop()
+            stack.pop()
+            inner = text[opened_at : match.start()]
+            if name == self.attempt:
+                tries.append(Try(self.extract(inner, final=False), False, None))
+            elif name == self.reflection and tries:
+                well_formed &= not tries[-1].reflected
+                verdict = self.read_verdict(inner)
+                well_formed &= verdict is not None
+                tries[-1] = attrs.evolve(tries[-1], reflected=True, verdict=verdict)
+            elif name == self.think:
+                thought += 1
+            elif name == self.answer and not stack:
+                answers += 1
+                well_formed &= not text[match.end() :].strip()
+        well_formed &= not stack and thought == 1 and answers == 1 and bool(tries)
+        return Parsed(well_formed, tuple(tries), self.extract(text, final=True))
+
+    def _may_open(self, name: str, parent: str, thought: int, answers: int, before: str) -> bool:
+        if name == self.think:
+            return not parent and thought == 0 and not before.strip()
+        if name in (self.attempt, self.reflection):
+            return parent == self.think
+        if name == self.verdict:
+            return parent == self.reflection
+        if name == self.answer:
+            return parent == self.attempt or (not parent and thought == 1 and answers == 0)
+        return False

@@ -1,0 +1,103 @@
+"""Trainer: what turns traces into a fine-tuned model, and rewards into a better one."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import ClassVar
+
+import attrs
+
+from skillfactory_core.engine import Sampling
+from skillfactory_core.prompts import Message
+
+Log = Callable[[dict[str, float]], None]
+"called with the figures of a step; 'step' and 'steps' are always there"
+
+
+@attrs.frozen
+class Lesson:
+    """One text to learn: the loss is on the completion."""
+
+    messages: tuple[Message, ...]
+    completion: str
+
+
+@attrs.frozen
+class Question:
+    """One prompt to learn from by reward."""
+
+    key: str
+    messages: tuple[Message, ...]
+
+
+@attrs.frozen
+class Reward:
+    """The score of one completion and the skill figures that go to the log."""
+
+    value: float
+    figures: Mapping[str, float]
+
+
+@attrs.frozen
+class SftSettings:
+    epochs: float = 1.0
+    rate: float = 1e-6
+    "peak learning rate, cosine to zero"
+    batch: int = 1
+    warmup: float = 0.05
+    "share of the steps"
+    context: int = 4096
+    "longest prompt + completion, in tokens; longer ones are left out and counted"
+    weight_decay: float = 1e-4
+    checkpoints: int = 4
+    "how many times to save on the way"
+
+
+@attrs.frozen
+class GrpoSettings:
+    steps: int = 150
+    prompts: int = 256
+    "prompts per step"
+    minibatch: int = 32
+    "prompts per optimiser update: a step makes prompts / minibatch updates"
+    rollouts: int = 16
+    "completions per prompt"
+    micro_batch: int = 16
+    "completions per forward and backward pass: memory, not mathematics"
+    rate: float = 1e-6
+    temperature: float = 1.0
+    top_p: float = 1.0
+    top_k: int = 0
+    max_prompt: int = 512
+    "tokens; longer prompts are left out and counted"
+    max_tokens: int = 4096
+    problems: int = 1000
+    "how many problems to train on"
+    checkpoints: int = 4
+
+    @property
+    def sampling(self) -> Sampling:
+        return Sampling(self.temperature, self.top_p, self.top_k, 1.0, self.max_tokens)
+
+
+class Trainer:
+    """What a trainer plugin subclasses. Both methods resume from their last checkpoint in `folder`."""
+
+    name: ClassVar[str]
+    summary: ClassVar[str]
+
+    def sft(self, model: str, lessons: Sequence[Lesson], folder: Path, settings: SftSettings, seed: int, log: Log) -> None:
+        """Fine-tune `model`; the final weights and tokenizer go to `folder`/model."""
+        raise TypeError(f"trainer '{self.name}' does not define sft")
+
+    def grpo(
+        self,
+        model: str,
+        questions: Sequence[Question],
+        reward: Callable[[str, str, str], Reward],
+        folder: Path,
+        settings: GrpoSettings,
+        seed: int,
+        log: Log,
+    ) -> None:
+        """Reinforce `model`; `reward(key, completion, finish)` scores one completion."""
+        raise TypeError(f"trainer '{self.name}' does not define grpo")

@@ -1,0 +1,1 @@
+"""The trainer that comes with the core; a plugin like any other."""

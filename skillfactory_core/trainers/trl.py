@@ -1,0 +1,259 @@
+"""SFT and GRPO by TRL, with our own sampler for the roll-outs."""
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from skillfactory_core import hookimpl
+from skillfactory_core.engine import stream_seed
+from skillfactory_core.engines.transformers import end_ids, load_tokenizer, model_error, prompt_ids
+from skillfactory_core.errors import SkillFactoryError
+from skillfactory_core.trainer import GrpoSettings, Lesson, Log, Question, Reward, SftSettings, Trainer
+
+RENAMED = {"completions/mean_length": "tokens", "completions/clipped_ratio": "clipped", "frac_reward_zero_std": "no_signal"}
+"TRL's names of figures -> ours"
+NEEDED = ("model.safetensors", "optimizer.pt", "scheduler.pt", "rng_state.pth")
+"files of a checkpoint that is whole; trainer_state.json is written after them"
+
+
+class TrlTrainer(Trainer):
+    """The Trainer of TRL, set to the paper's losses."""
+
+    name = "trl"
+    summary = "SFT and GRPO by TRL"
+
+    def sft(
+        self, model: str, lessons: Sequence[Lesson], folder: Path, settings: SftSettings, seed: int, log: Log
+    ) -> None:
+        from datasets import Dataset
+        from trl import SFTConfig, SFTTrainer
+
+        tokenizer = load_tokenizer(model)
+        kept = [x for x in lessons if len(tokens_of(tokenizer, x)) <= settings.context]
+        if not kept:
+            raise SkillFactoryError(
+                f"all {len(lessons)} traces are longer than sft.context = {settings.context} tokens; raise it"
+            )
+        rows = [
+            {"prompt": list(x.messages), "completion": [{"role": "assistant", "content": x.completion}]} for x in kept
+        ]
+        steps = max(1, round(len(kept) * settings.epochs / settings.batch))
+        config = SFTConfig(
+            **arguments(folder, steps, settings.checkpoints, seed),
+            per_device_train_batch_size=settings.batch,
+            learning_rate=settings.rate,
+            lr_scheduler_type="cosine",
+            warmup_steps=int(settings.warmup * steps),
+            weight_decay=settings.weight_decay,
+            # Longer texts were left out above: TRL would cut them without a word.
+            max_length=None,
+            completion_only_loss=True,
+        )
+        trainer = SFTTrainer(
+            load_for_training(model),
+            args=config,
+            train_dataset=Dataset.from_list(rows),
+            processing_class=tokenizer,
+            callbacks=[log_callback(log, {"left_out": float(len(lessons) - len(kept))})],
+        )
+        finish(trainer, folder)
+
+    def grpo(
+        self,
+        model: str,
+        questions: Sequence[Question],
+        reward: Callable[[str, str, str], Reward],
+        folder: Path,
+        settings: GrpoSettings,
+        seed: int,
+        log: Log,
+    ) -> None:
+        from datasets import Dataset
+        from trl import GRPOConfig, GRPOTrainer
+
+        os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")
+        check_sizes(settings)
+        tokenizer = load_tokenizer(model)
+        kept = [q for q in questions if len(prompt_ids(tokenizer, list(q.messages))) <= settings.max_prompt]
+        if len(kept) < settings.prompts:
+            raise SkillFactoryError(
+                f"GRPO needs at least grpo.prompts = {settings.prompts} problems within grpo.max_prompt = "
+                f"{settings.max_prompt} tokens and has {len(kept)}; raise grpo.problems or lower grpo.prompts"
+            )
+        config = GRPOConfig(
+            **arguments(folder, settings.steps * settings.prompts // settings.minibatch, settings.checkpoints, seed),
+            per_device_train_batch_size=settings.micro_batch,
+            gradient_accumulation_steps=settings.minibatch * settings.rollouts // settings.micro_batch,
+            steps_per_generation=settings.prompts * settings.rollouts // settings.micro_batch,
+            num_generations=settings.rollouts,
+            max_completion_length=settings.max_tokens,
+            learning_rate=settings.rate,
+            lr_scheduler_type="constant",
+            temperature=settings.temperature,
+            beta=0.0,
+            loss_type="dapo",
+            scale_rewards="group",
+        )
+        trainer = GRPOTrainer(
+            load_for_training(model),
+            reward_funcs=partial(score, reward, tokenizer),
+            args=config,
+            train_dataset=Dataset.from_list([{"prompt": list(q.messages), "key": q.key} for q in kept]),
+            processing_class=tokenizer,
+            rollout_func=partial(roll_out, settings, seed),
+            callbacks=[log_callback(log, {}, settings.prompts // settings.minibatch)],
+        )
+        finish(trainer, folder)
+
+
+def arguments(folder: Path, steps: int, checkpoints: int, seed: int) -> dict[str, Any]:
+    """What both kinds of training share."""
+    import torch
+
+    on_gpu = torch.cuda.is_available()
+    return {
+        "output_dir": str(folder / "checkpoints"),
+        "max_steps": steps,
+        "seed": seed,
+        "data_seed": seed,
+        "adam_beta1": 0.9,
+        "adam_beta2": 0.95,
+        "bf16": on_gpu,
+        "use_cpu": not on_gpu,
+        "gradient_checkpointing": on_gpu,
+        "save_strategy": "steps",
+        "save_steps": max(1, -(-steps // checkpoints)),
+        "save_total_limit": 1,
+        "logging_steps": 1,
+        "report_to": "none",
+        "disable_tqdm": True,
+        "dataloader_pin_memory": on_gpu,
+    }
+
+
+def check_sizes(settings: GrpoSettings) -> None:
+    """Say which sizes do not divide, before TRL does in its own words."""
+    if settings.prompts % settings.minibatch:
+        raise SkillFactoryError(
+            f"grpo.prompts = {settings.prompts} must be a multiple of grpo.minibatch = {settings.minibatch}"
+        )
+    if settings.minibatch * settings.rollouts % settings.micro_batch:
+        raise SkillFactoryError(
+            f"grpo.minibatch x grpo.rollouts = {settings.minibatch * settings.rollouts} completions must be a multiple "
+            f"of grpo.micro_batch = {settings.micro_batch}"
+        )
+
+
+def load_for_training(model: str) -> Any:
+    """The model with 32-bit weights, as mixed-precision training wants them."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    try:
+        return AutoModelForCausalLM.from_pretrained(model, dtype=torch.float32, attn_implementation="sdpa")
+    except (OSError, ValueError) as error:
+        raise model_error(model, error) from error
+
+
+def tokens_of(tokenizer: Any, lesson: Lesson) -> list[int]:
+    messages = [*lesson.messages, {"role": "assistant", "content": lesson.completion}]
+    text = tokenizer.apply_chat_template(messages, tokenize=False)
+    ids: list[int] = tokenizer(text, add_special_tokens=False)["input_ids"]
+    return ids
+
+
+def roll_out(settings: GrpoSettings, seed: int, prompts: list[Any], trainer: Any) -> dict[str, Any]:
+    """TRL's rollout_func: completions by our decoder, with streams named by step and place."""
+    from skillfactory_core.engines.decode import decode
+
+    tokenizer = trainer.processing_class
+    model = trainer.accelerator.unwrap_model(trainer.model)
+    step = trainer.state.global_step
+    ids = [prompt_ids(tokenizer, prompt) for prompt in prompts]
+    rank = trainer.accelerator.process_index
+    seeds = [stream_seed(seed, f"rollout/{step}/{rank}/{row}") for row in range(len(ids))]
+    training = model.training
+    model.eval()
+    replies = decode(model, ids, seeds, settings.sampling, end_ids(model, tokenizer), tokenizer.pad_token_id)
+    model.train(training)
+    end = [tokenizer.eos_token_id]
+    return {
+        "prompt_ids": ids,
+        "completion_ids": [reply.tokens + end * reply.ended for reply in replies],
+        "logprobs": [reply.logps for reply in replies],
+    }
+
+
+def score(
+    reward: Callable[[str, str, str], Reward],
+    tokenizer: Any,
+    prompts: list[Any],
+    completions: list[list[dict[str, str]]],
+    completion_ids: list[list[int]],
+    key: list[str],
+    log_metric: Callable[[str, float], None] | None = None,
+    **_: Any,
+) -> list[float]:
+    """TRL's reward function; the skill figures go to its log."""
+    scored = [
+        reward(k, completion[-1]["content"], "stop" if ids and ids[-1] == tokenizer.eos_token_id else "length")
+        for k, completion, ids in zip(key, completions, completion_ids, strict=True)
+    ]
+    if log_metric is not None and scored:
+        for name in scored[0].figures:
+            log_metric(name, sum(s.figures[name] for s in scored) / len(scored))
+    return [s.value for s in scored]
+
+
+def log_callback(log: Log, extra: dict[str, float], updates: int = 1) -> Any:
+    """A callback that hands TRL's figures on, one call per step of `updates` optimiser steps."""
+    from transformers import TrainerCallback
+
+    class Callback(TrainerCallback):  # type: ignore[misc]
+        def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:
+            logs = logs or {}
+            if "loss" not in logs or state.global_step % updates:
+                return
+            figures = {RENAMED.get(name, name): value for name, value in logs.items() if isinstance(value, int | float)}
+            kept = {n: float(v) for n, v in figures.items() if "/" not in n and n != "epoch"}
+            log({"step": state.global_step // updates, "steps": state.max_steps // updates, **kept, **extra})
+
+    return Callback()
+
+
+def finish(trainer: Any, folder: Path) -> None:
+    """Train, from the last whole checkpoint where there is one, and save the model under its final name."""
+    trainer.remove_callback("PrinterCallback")
+    from transformers import PrinterCallback
+
+    trainer.remove_callback(PrinterCallback)
+    trainer.train(resume_from_checkpoint=last_checkpoint(folder / "checkpoints"))
+    temporary = folder / "model.tmp"
+    shutil.rmtree(temporary, ignore_errors=True)
+    trainer.save_model(str(temporary))
+    temporary.rename(folder / "model")
+    shutil.rmtree(folder / "checkpoints", ignore_errors=True)
+
+
+def last_checkpoint(folder: Path) -> str | None:
+    """The newest checkpoint that is whole; torn ones are removed."""
+    if not folder.is_dir():
+        return None
+    for path in sorted(folder.glob("checkpoint-*"), key=lambda p: int(p.name.split("-")[1]), reverse=True):
+        try:
+            json.loads((path / "trainer_state.json").read_text(encoding="utf-8"))
+            if all((path / name).stat().st_size for name in NEEDED):
+                return str(path)
+        except (OSError, ValueError):
+            pass
+        shutil.rmtree(path, ignore_errors=True)
+    return None
+
+
+@hookimpl
+def register_trainers() -> list[type[Trainer]]:
+    return [TrlTrainer]

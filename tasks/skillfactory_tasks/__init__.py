@@ -1,0 +1,1 @@
+"""The tasks that ship with SkillFactory: one file, one plugin."""

@@ -1,0 +1,87 @@
+"""A one-file plugin for tests: a model that guesses Countdown and checks it, and a trainer that trains nothing.
+
+With it every stage runs in a second, without torch: `sf -p tests/scripted_world.py run --task countdown --model scripted …`.
+"""
+
+import json
+import re
+import time
+from collections.abc import Callable, Sequence
+from os import environ
+from pathlib import Path
+from random import Random
+
+from skillfactory_core import hookimpl
+from skillfactory_core.engine import Engine, Model, Request
+from skillfactory_core.engines.scripted import ScriptedEngine
+from skillfactory_core.trainer import GrpoSettings, Lesson, Log, Question, Reward, SftSettings, Trainer
+from skillfactory_tasks.countdown_solver import solve
+
+
+def reply(request: Request) -> str:
+    """A guess that is right half the time, or a critique that is right four times of five, in pocket's words.
+
+    What it says depends on the request's seed alone.
+    """
+    if environ.get("SCRIPTED_SLOW"):
+        time.sleep(float(environ["SCRIPTED_SLOW"]))
+    random = Random(request.seed)
+    text = request.messages[-1]["content"]
+    found = re.match(r"Make (\d+) from ([\d, ]+)\.", text)
+    if found is None:
+        raise LookupError(f"no reply to {text[:40]!r}")
+    target, numbers = int(found[1]), [int(n) for n in found[2].split(", ")]
+    solution = solve(numbers, target)
+    if "<answer>" not in text:
+        guess = solution if random.random() < 0.5 else f"{numbers[0]} + {random.choice(numbers[1:])}"
+        return f"Trying {random.randint(1, 99)}. <answer>{guess}</answer>"
+    truth = f"<answer>{solution}</answer>" in text
+    claim = truth if random.random() < 0.8 else not truth
+    return f"I looked, and {random.randint(1, 99)}. <verdict>{'Correct' if claim else 'Incorrect'}</verdict>"
+
+
+class World(ScriptedEngine):
+    name = "world"
+    summary = "guesses and checks Countdown, for tests"
+
+    def __init__(self, model: str, seed: int) -> None:
+        super().__init__(model, seed, reply)
+
+
+class Still(Trainer):
+    name = "still"
+    summary = "trains nothing, for tests"
+
+    def sft(self, model: str, lessons: Sequence[Lesson], folder: Path, settings: SftSettings, seed: int, log: Log) -> None:
+        (folder / "model").mkdir(parents=True)
+        (folder / "model" / "lessons.json").write_text(json.dumps([lesson.completion for lesson in lessons]))
+        log({"step": 1, "steps": 1, "loss": 1.0})
+
+    def grpo(
+        self,
+        model: str,
+        questions: Sequence[Question],
+        reward: Callable[[str, str, str], Reward],
+        folder: Path,
+        settings: GrpoSettings,
+        seed: int,
+        log: Log,
+    ) -> None:
+        (folder / "model").mkdir(parents=True)
+        scored = [reward(q.key, "<answer>1 + 1</answer>", "stop") for q in questions]
+        log({"step": 1, "steps": 1, "reward": sum(s.value for s in scored) / len(scored), "tokens": 3.0})
+
+
+@hookimpl
+def register_engines() -> list[type[Engine]]:
+    return [World]
+
+
+@hookimpl
+def register_trainers() -> list[type[Trainer]]:
+    return [Still]
+
+
+@hookimpl
+def register_models() -> list[Model]:
+    return [Model("scripted", "scripted", "a model for tests", str(Path(__file__).with_suffix(".toml")))]
