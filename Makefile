@@ -34,6 +34,7 @@ bench: $(VENV)/.installed
 	$(BIN)/python tests/bench/bench_graders.py
 
 fuzz: $(VENV)/.installed
+	$(BIN)/pip install --quiet -c constraints.txt -e ".[fuzz]"
 	$(BIN)/python tests/fuzz/fuzz_countdown.py --inputs 1000000
 
 # Reproduces the embedded base model and its card: about an hour on two cores.

@@ -6,16 +6,20 @@ with --config < flags.
 
 import tomllib
 from collections.abc import Mapping
+from difflib import get_close_matches
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import attrs
 import cattrs
+from attrs.validators import and_, ge, le
 
 from skillfactory_core.engine import Sampling
 from skillfactory_core.errors import SkillFactoryError
 from skillfactory_core.trainer import GrpoSettings, SftSettings
+
+Settings = TypeVar("Settings", bound=attrs.AttrsInstance)
 
 PRESETS = ("default", "smoke", "paper")
 METHODS = ("base", "sft", "skillfactory", "rl-only")
@@ -25,23 +29,23 @@ BASELINES = ("rl-only",)
 
 @attrs.frozen
 class SampleSettings:
-    problems: int = 4000
+    problems: int = attrs.field(default=4000, validator=ge(1))
     "problems of the train split to attempt"
-    attempts: int = 16
+    attempts: int = attrs.field(default=16, validator=ge(1))
     "attempts per problem and prompt variant"
-    max_tokens: int = 4096
+    max_tokens: int = attrs.field(default=4096, validator=ge(1))
 
 
 @attrs.frozen
 class ReflectSettings:
-    reflections: int = 4
+    reflections: int = attrs.field(default=4, validator=ge(1))
     "reflections per attempt, dealt over the reflection prompts in turn"
-    max_tokens: int = 4096
+    max_tokens: int = attrs.field(default=4096, validator=ge(1))
 
 
 @attrs.frozen
 class RearrangeSettings:
-    per_problem: int = 0
+    per_problem: int = attrs.field(default=0, validator=ge(0))
     "most traces of one problem. 0: as many as the strategy makes"
     distinct: bool = False
     "attempts of one problem with the same text count once"
@@ -51,11 +55,11 @@ class RearrangeSettings:
 class EvaluateSettings:
     variants: tuple[str, ...] = ()
     "difficulties of the task to evaluate on; empty: all it names"
-    problems: int = 500
+    problems: int = attrs.field(default=500, validator=ge(1))
     "problems of the evaluation split per variant"
-    samples: int = 4
+    samples: int = attrs.field(default=4, validator=ge(1))
     "responses per problem"
-    max_tokens: int = 16384
+    max_tokens: int = attrs.field(default=16384, validator=ge(1))
     seed: int = 0
     "seed of the evaluation problems, apart from the run's so that runs with different seeds can be compared"
 
@@ -79,9 +83,9 @@ class Config:
     "a folder of phrase banks that replaces the skills' own"
     tags: str = "sample-reflect"
     strategy: str = "algorithm1"
-    part: int = 64
+    part: int = attrs.field(default=64, validator=ge(1))
     "problems per part of a table: the unit of memory"
-    most_failures: float = 0.05
+    most_failures: float = attrs.field(default=0.05, validator=and_(ge(0), le(1)))
     "share of failed generations that ends a stage"
     task_options: dict[str, Any] = attrs.field(factory=dict)
     strategy_options: dict[str, Any] = attrs.field(factory=dict)
@@ -129,6 +133,16 @@ def _bool(value: Any, _: Any) -> bool:
     return value
 
 
+def _texts(value: Any, _: Any) -> tuple[str, ...]:
+    # Text is a sequence too: without this 'verify' would be six skills of one letter.
+    if not isinstance(value, list | tuple) or not all(isinstance(text, str) for text in value):
+        raise ValueError(f"{value!r} is not a list of texts")
+    return tuple(value)
+
+
+_converter.register_structure_hook_func(lambda kind: kind == tuple[str, ...], _texts)
+
+
 def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
     """Settings with those of `above` on top, table by table."""
     merged = dict(below)
@@ -140,11 +154,37 @@ def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
 
 def structure(settings: Mapping[str, Any]) -> Config:
     """Check and type settings; the error names the key."""
+    config = _structure(settings, Config, "")
+    rl_only_settings(config)
+    return config
+
+
+def rl_only_settings(config: Config) -> GrpoSettings:
+    """The settings of [grpo], with those of [rl_only] on top."""
+    return _structure(attrs.asdict(config.grpo) | config.rl_only, GrpoSettings, "rl_only")
+
+
+def _structure(settings: Mapping[str, Any], kind: type[Settings], above: str) -> Settings:
     try:
-        return _converter.structure(settings, Config)
+        return _converter.structure(settings, kind)
     except cattrs.ClassValidationError as errors:
-        first = cattrs.transform_error(errors)[0].replace(" @ $", " at setting ")
-        raise SkillFactoryError(f"configuration: {first.rstrip('.')} (see docs/reference/config)") from errors
+        first = cattrs.transform_error(errors, path=above, format_exception=_reason)[0]
+        reason, _, path = first.rpartition(" @ ")
+        name = path.lstrip(".")
+        raise SkillFactoryError(f"configuration: {name}{name and ': '}{reason} (see docs/reference/config)") from errors
+
+
+def _reason(error: BaseException, _: Any) -> str:
+    """What is wrong with one setting."""
+    if isinstance(error, cattrs.ForbiddenExtraKeysError):
+        name, known = min(error.extra_fields), [field.name for field in attrs.fields(error.cl)]
+        near = get_close_matches(name, known, n=1)
+        return f"no setting named '{name}': " + (f"did you mean '{near[0]}'?" if near else f"there is {', '.join(known)}")
+    if isinstance(error, KeyError):
+        return "is missing"
+    if isinstance(error, ValueError):
+        return str(error)
+    return "must be a table of settings"
 
 
 def read_settings(path: Path) -> dict[str, Any]:

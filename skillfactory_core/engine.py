@@ -5,6 +5,7 @@ from hashlib import sha256
 from typing import ClassVar, Self
 
 import attrs
+from attrs.validators import and_, ge, gt, le
 
 from skillfactory_core.prompts import Message
 
@@ -13,12 +14,12 @@ from skillfactory_core.prompts import Message
 class Sampling:
     """Every parameter of sampling. All are always sent: servers fill unset ones from the model's own file."""
 
-    temperature: float = 0.7
-    top_p: float = 0.8
-    top_k: int = 20
+    temperature: float = attrs.field(default=0.7, validator=ge(0))
+    top_p: float = attrs.field(default=0.8, validator=and_(gt(0), le(1)))
+    top_k: int = attrs.field(default=20, validator=ge(0))
     "0: off"
-    repetition_penalty: float = 1.1
-    max_tokens: int = 4096
+    repetition_penalty: float = attrs.field(default=1.1, validator=gt(0))
+    max_tokens: int = attrs.field(default=4096, validator=ge(1))
 
 
 @attrs.frozen

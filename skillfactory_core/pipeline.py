@@ -1,6 +1,7 @@
 """Pipeline: the stages of a run in order, each skipped when done, timed and recorded in the manifest."""
 
 import resource
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ import attrs
 from skillfactory_core import registry
 from skillfactory_core.config import BASELINES, METHODS, Config
 from skillfactory_core.engine import Engine, Model
-from skillfactory_core.errors import SkillFactoryError, not_found
+from skillfactory_core.errors import SkillFactoryError
 from skillfactory_core.plugins import plugins
 from skillfactory_core.prompts import PromptSet, read_prompt_set
 from skillfactory_core.run import Run, checksums
@@ -31,14 +32,31 @@ from skillfactory_core.strategy import Strategy
 from skillfactory_core.tags import TagFormat
 from skillfactory_core.trainer import Trainer
 
-FOLDERS = {
-    "problems": "1-problems",
-    "sample": "2-attempts",
-    "grade": "3-grades",
-    "reflect": "4-reflections",
-    "rearrange": "5-traces",
+FILES = {
+    "problems": "1-problems/*/*.parquet",
+    "sample": "2-attempts/*.parquet",
+    "grade": "3-grades/*.parquet",
+    "reflect": "4-reflections/*.parquet",
+    "rearrange": "5-traces/*.parquet",
+    "sft": "6-sft/model",
+    **{f"grpo-{method}": f"7-grpo/{method}/model" for method in METHODS},
+    **{f"evaluate-{method}": f"8-evaluation/{method}-*/*.parquet" for method in METHODS},
 }
-"stage -> the folder whose checksums go to the manifest"
+"stage -> what it makes: listed in the manifest, and made again where it is gone"
+NEEDS = {
+    "sample": "problems",
+    "grade": "sample",
+    "reflect": "grade",
+    "rearrange": "reflect",
+    "sft": "rearrange",
+    "grpo-skillfactory": "sft",
+    "grpo-rl-only": "problems",
+    "evaluate-base": "problems",
+    "evaluate-sft": "sft",
+    "evaluate-skillfactory": "grpo-skillfactory",
+    "evaluate-rl-only": "grpo-rl-only",
+}
+"stage -> the stage whose work it starts from; on half of that work it would count as done for good"
 
 
 @attrs.frozen
@@ -57,13 +75,10 @@ class Choices:
 
 def find_model(name: str) -> Model:
     """A registered model, a folder, or a Hub name (which has a slash)."""
-    models = registry.registered(registry.MODEL)
-    if name in models:
-        model: Model = models[name][0]
-        return model
-    if Path(name).exists() or "/" in name:
+    if name not in registry.registered(registry.MODEL) and (Path(name).exists() or "/" in name):
         return Model(name, name, "")
-    raise not_found("model", name, models, "models", "; a folder or a Hub name such as owner/name works too")
+    model: Model = registry.find(registry.MODEL, name, "; a folder or a Hub name such as owner/name works too")
+    return model
 
 
 def choose(config: Config) -> Choices:
@@ -150,9 +165,14 @@ class Pipeline:
         """Do these stages, or all; those that are done are skipped, except the report."""
         try:
             for name in names or self.stages:
-                before = self.run.finished(name)
-                if name != "report" and before is not None and self._intact(before):
+                if self.done(name):
                     continue
+                if not self.ready(name):
+                    need = NEEDS[name]
+                    command = "sample" if need == "problems" else need.split("-")[0]
+                    raise SkillFactoryError(
+                        f"stage '{name}' needs stage '{need}', which is not finished: sf {command} {self.run.folder}"
+                    )
                 if name.startswith(("sft", "grpo")):
                     # Training wants the memory, and loads weights of its own.
                     self.close()
@@ -161,8 +181,15 @@ class Pipeline:
         finally:
             self.close()
 
-    def _intact(self, summary: dict[str, Any]) -> bool:
-        return all((self.run.folder / path).exists() for path in summary.get("files", ()))
+    def done(self, name: str) -> bool:
+        """Whether a stage is finished and all its files are there; the report is made anew every time."""
+        summary = self.run.finished(name)
+        files = summary.get("files", ()) if summary is not None else ()
+        return name != "report" and summary is not None and all((self.run.folder / path).exists() for path in files)
+
+    def ready(self, name: str) -> bool:
+        """Whether a stage can start."""
+        return name not in NEEDS or self.done(NEEDS[name])
 
     @contextmanager
     def _recorded(self, name: str) -> Iterator[dict[str, Any]]:
@@ -176,9 +203,9 @@ class Pipeline:
             raise
         summary["seconds"] = round(time.monotonic() - start, 2)
         summary["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-        if name in FOLDERS:
-            sums = checksums(self.run.folder / FOLDERS[name])
-            summary["files"] = {f"{FOLDERS[name]}/{path}": digest for path, digest in sums.items()}
+        if name in FILES:
+            summary["files"] = checksums(self.run.folder, FILES[name])
         self.run.record(name, summary)
         self.run.event(event="finished", stage=name, seconds=summary["seconds"])
-        plugins().manager.hook.stage_finished(run=self.run, stage=name, summary=summary)
+        for broken in plugins().tell("stage_finished", run=self.run, stage=name, summary=summary):
+            print(f"sf: plugin '{broken.name}' ({broken.distribution}): {broken.error}", file=sys.stderr)

@@ -7,7 +7,7 @@ of two plugins with one name without a word, and does not say whose implementati
 import importlib.util
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from importlib.metadata import EntryPoint, distributions
 from pathlib import Path
@@ -63,32 +63,48 @@ class Plugins:
                 if hasattr(getattr(plugin, n), "skillfactory_impl") and not hasattr(hookspecs, n)
             )
             if unknown:
-                self.manager.unregister(plugin)
                 raise AttributeError(f"there is no hook named {', '.join(unknown)}")
-        except Exception as error:  # noqa: BLE001 - whatever a plugin raises is its own record
-            reason = f"{type(error).__name__}: {error}".splitlines()[0]
-            self.found.append(Plugin(name, distribution, module, reason))
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a plugin raises is its own record
+            if self.manager.has_plugin(name):
+                self.manager.unregister(name=name)
+            self.found.append(Plugin(name, distribution, module, in_one_line(error)))
             return
         callers = self.manager.get_hookcallers(plugin) or []
         self.found.append(Plugin(name, distribution, module, hooks=tuple(sorted(c.name for c in callers))))
 
     def collect(self, hook: str) -> Iterator[tuple[Plugin, Any]]:
         """(plugin, record) of every record that a collect hook returns, plugin by plugin."""
-        for implementation in getattr(self.manager.hook, hook).get_hookimpls():
-            plugin = next(p for p in self.found if p.name == implementation.plugin_name)
-            try:
-                records = list(implementation.function())
-            except Exception as error:  # noqa: BLE001 - named, kept as a record, the others go on
-                self._fail(plugin, f"{hook} raised {type(error).__name__}: {error}".splitlines()[0])
-                continue
+        for plugin, records in self._ask(hook, {}, list):
             for record in records:
                 yield plugin, record
 
-    def _fail(self, plugin: Plugin, reason: str) -> None:
+    def tell(self, hook: str, **what: Any) -> list[Plugin]:
+        """Call an observing hook; returns the plugins whose implementation raised."""
+        told = {plugin.name for plugin, _ in self._ask(hook, what)}
+        return [p for p in self.found if hook in p.hooks and p.name not in told]
+
+    def _ask(
+        self, hook: str, what: dict[str, Any], read: Callable[[Any], Any] = lambda reply: reply
+    ) -> Iterator[tuple[Plugin, Any]]:
+        for implementation in getattr(self.manager.hook, hook).get_hookimpls():
+            plugin = next(p for p in self.found if p.name == implementation.plugin_name)
+            try:
+                reply = read(implementation.function(*(what[name] for name in implementation.argnames)))
+            except Exception as error:  # noqa: BLE001 - named, kept as a record, the others go on
+                self.fail(plugin, f"{hook} raised {in_one_line(error)}")
+                continue
+            yield plugin, reply
+
+    def fail(self, plugin: Plugin, reason: str) -> None:
+        """Record what is wrong with a plugin."""
         self.found = [attrs.evolve(p, error=reason) if p.name == plugin.name else p for p in self.found]
 
     def broken(self) -> list[Plugin]:
         return [p for p in self.found if p.error]
+
+
+def in_one_line(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}".splitlines()[0]
 
 
 def entry_points() -> Iterator[tuple[EntryPoint, str]]:
@@ -121,11 +137,13 @@ def load_file(path: Path) -> None:
         raise SkillFactoryError(f"plugin file {path} does not exist")
 
     def load() -> object:
-        spec = importlib.util.spec_from_file_location(path.stem, path)
+        # A name of its own: a file called json.py must not stand in for Python's.
+        name = f"sf_plugin_{path.stem}"
+        spec = importlib.util.spec_from_file_location(name, path)
         if spec is None or spec.loader is None:
             raise ImportError("not a Python file")
         module = importlib.util.module_from_spec(spec)
-        sys.modules[path.stem] = module
+        sys.modules[name] = module
         spec.loader.exec_module(module)
         return module
 

@@ -30,9 +30,10 @@ def fill(template: str, values: Mapping[str, Any]) -> str:
 class Prompt:
     """One way to ask: a user message and perhaps a system message, with {question}, {answer_kind}, {attempt}."""
 
-    name: str
-    text: str
-    system: str | None = None
+    name: str = attrs.field(validator=attrs.validators.matches_re(r"[^/]+"))
+    "part of the keys of attempts and reflections, so without a slash"
+    text: str = attrs.field(validator=attrs.validators.instance_of(str))
+    system: str | None = attrs.field(default=None, validator=attrs.validators.optional(attrs.validators.instance_of(str)))
 
     def messages(self, **values: str) -> list[Message]:
         messages = [{"role": "system", "content": fill(self.system, values)}] if self.system else []
@@ -45,11 +46,14 @@ class PromptSet:
 
     name: str
     summary: str
-    attempts: tuple[Prompt, ...]
-    reflections: tuple[Prompt, ...]
+    attempts: tuple[Prompt, ...] = attrs.field(validator=attrs.validators.min_len(1))
+    reflections: tuple[Prompt, ...] = attrs.field(validator=attrs.validators.min_len(1))
     final: Prompt
     "the prompt of the traces, of RL and of evaluation"
-    questions: Mapping[str, str] = attrs.field(factory=dict)
+    questions: Mapping[str, str] = attrs.field(
+        factory=dict,
+        validator=attrs.validators.deep_mapping(value_validator=attrs.validators.instance_of(str)),
+    )
     "task name -> a template over the problem's params that replaces the task's own wording"
     phrases: Mapping[str, tuple[Phrase, ...]] = attrs.field(factory=dict)
     "phrase banks that replace the skills' own, for models that know few words"
@@ -74,8 +78,8 @@ def read_prompt_set(path: Path) -> PromptSet:
         return PromptSet(attempts=attempts, reflections=reflections, final=final, **table)
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SkillFactoryError(f"prompt file {path}: {error}") from error
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise SkillFactoryError(
-            f"prompt file {path}: missing or unknown entry ({error}); "
+            f"prompt file {path}: missing, unknown or unfit entry ({error.args[0]}); "
             "it needs name, summary, [final], [attempts.*] and [reflections.*] with text and perhaps system"
         ) from error

@@ -1,6 +1,6 @@
 """Names to records: tasks, skills, strategies and the rest, as the plugins registered them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import attrs
@@ -41,16 +41,20 @@ ENGINE = Kind("engine", "register_engines", Engine, classes=True)
 TRAINER = Kind("trainer", "register_trainers", Trainer, classes=True)
 
 
+def given(kind: Kind) -> Iterator[tuple[Plugin, Any]]:
+    """(plugin, record) of every record of a kind; a plugin that gives anything else is broken."""
+    for plugin, record in plugins().collect(kind.hook):
+        wrong = misfit(kind, record)
+        if wrong:
+            plugins().fail(plugin, f"{kind.hook} gave {record!r:.80}, which {wrong}")
+        else:
+            yield plugin, record
+
+
 def registered(kind: Kind) -> Mapping[str, tuple[Any, Plugin]]:
     """name -> (record, the plugin that gave it), sorted by name."""
     records: dict[str, tuple[Any, Plugin]] = {}
-    for plugin, record in plugins().collect(kind.hook):
-        fits = isinstance(record, type) and issubclass(record, kind.type) if kind.classes else isinstance(record, kind.type)
-        if not fits:
-            what = f"a class derived from {kind.type.__name__}" if kind.classes else f"a {kind.type.__name__}"
-            raise SkillFactoryError(
-                f"plugin '{plugin.name}' ({plugin.distribution}): {kind.hook} gave {record!r:.80}, which is not {what}"
-            )
+    for plugin, record in given(kind):
         if record.name in records:
             other = records[record.name][1]
             raise SkillFactoryError(
@@ -61,11 +65,21 @@ def registered(kind: Kind) -> Mapping[str, tuple[Any, Plugin]]:
     return dict(sorted(records.items()))
 
 
-def find(kind: Kind, name: str) -> Any:
+def misfit(kind: Kind, record: Any) -> str:
+    """Why a record is not of a kind; empty where it is."""
+    if kind.classes and not (isinstance(record, type) and issubclass(record, kind.type)):
+        return f"is not a class derived from {kind.type.__name__}"
+    if not kind.classes and not isinstance(record, kind.type):
+        return f"is not a {kind.type.__name__}"
+    lacking = [field for field in ("name", "summary") if not isinstance(getattr(record, field, None), str)]
+    return f"has no {lacking[0]}" if lacking else ""
+
+
+def find(kind: Kind, name: str, note: str = "") -> Any:
     """The record of that name, or an error that suggests one and mentions plugins that could not be loaded."""
     records = registered(kind)
     if name in records:
         return records[name][0]
     broken = [f"'{p.name}' of {p.distribution} ({p.error})" for p in plugins().broken()]
-    note = f"; not loaded: {', '.join(broken)}" if broken else ""
+    note += f"; not loaded: {', '.join(broken)}" if broken else ""
     raise not_found(kind.singular, name, records, kind.command, note)

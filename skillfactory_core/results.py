@@ -76,7 +76,12 @@ Scores = dict[str, dict[str, Score]]
 
 
 def summarise(run: Run) -> dict[str, Any]:
-    """Every figure of the evaluation, as far as it got; the schema is in docs/reference."""
+    """Every figure of the evaluation, as far as it got: run, task, trained_on and variants (names), and
+
+    methods: method -> variant -> the entry of `Score.figures`;
+    means: method -> the entry of `mean`, for methods that have every variant but the one trained on;
+    differences: variant or "mean" -> entries of `difference`, paired by problem.
+    """
     trained_on = task_of(run.config).variant
     scores = read_scores(run)
     methods = {

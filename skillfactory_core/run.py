@@ -29,6 +29,8 @@ from skillfactory_core.trace import Trace
 LIBRARIES = ("torch", "transformers", "trl", "pyarrow", "datasets")
 FREE = {"engine"}
 "settings that may differ when a run goes on: they do not decide what its tables hold"
+YOUNG = {"run.lock", "manifest.json", "manifest.json.tmp", "config.toml.tmp"}
+"what a run folder may hold whose making was interrupted"
 
 
 @attrs.frozen
@@ -74,8 +76,11 @@ class Run:
     def event(self, **what: Any) -> None:
         """Append one line to events.jsonl."""
         line = json.dumps({"time": time.strftime("%Y-%m-%dT%H:%M:%S%z"), **what})
-        with (self.folder / "events.jsonl").open("a", encoding="utf-8") as file:
-            file.write(line + "\n")
+        with (self.folder / "events.jsonl").open("ab+") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - 1))
+            # A kill may have torn the line before.
+            torn = file.read(1) not in (b"", b"\n")
+            file.write(f"{chr(10) * torn}{line}\n".encode())
 
     def events(self) -> Iterator[dict[str, Any]]:
         """What happened so far; a torn last line is left out."""
@@ -112,11 +117,11 @@ def write_text(path: Path, text: str) -> None:
     temporary.replace(path)
 
 
-def checksums(folder: Path) -> dict[str, str]:
-    """SHA-256 of the Parquet files below a folder, by relative path."""
+def checksums(folder: Path, pattern: str) -> dict[str, str]:
+    """SHA-256 of the files that fit a pattern, by relative path; empty for a folder."""
     return {
-        str(path.relative_to(folder)): sha256(path.read_bytes()).hexdigest()
-        for path in sorted(folder.rglob("*.parquet"))
+        str(path.relative_to(folder)): sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
+        for path in sorted(folder.glob(pattern))
     }
 
 
@@ -128,8 +133,10 @@ def open_run(folder: Path) -> Run:
     try:
         config = structure(tomllib.loads(path.read_text(encoding="utf-8")))
         run = Run(folder, config)
-        run.manifest()["stages"]  # noqa: B018 - must be there
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        for entry in ("stages", "versions"):
+            if not isinstance(run.manifest()[entry], dict):
+                raise TypeError(f"manifest.json: {entry} is not a table")
+    except (OSError, ValueError, KeyError, TypeError, SkillFactoryError) as error:
         reason = f"{type(error).__name__}: {error}".splitlines()[0]
         raise SkillFactoryError(
             f"run folder {folder} is damaged ({reason}); its tables are untouched: restore config.toml and "
@@ -141,12 +148,12 @@ def open_run(folder: Path) -> Run:
 def start_run(folder: Path, config: Config) -> Run:
     """Make the run folder, or open it again if its settings are these; otherwise say what changed."""
     if not (folder / "config.toml").exists():
-        if folder.exists() and any(entry.name != "run.lock" for entry in folder.iterdir()):
-            if not (folder / "manifest.json").exists():
-                raise SkillFactoryError(f"{folder} exists and is not a run folder; choose another --name")
-        else:
-            folder.mkdir(parents=True, exist_ok=True)
-            write_text(folder / "manifest.json", json.dumps(new_manifest(config), indent=2) + "\n")
+        folder.mkdir(parents=True, exist_ok=True)
+        if not {entry.name for entry in folder.iterdir()} <= YOUNG:
+            raise SkillFactoryError(
+                f"{folder} is not empty and is no run folder: it has no config.toml; restore that or choose another --name"
+            )
+        write_text(folder / "manifest.json", json.dumps(new_manifest(config), indent=2) + "\n")
         write_text(folder / "config.toml", tomli_w.dumps(unstructure(config)))
     run = open_run(folder)
     before, now = flatten(unstructure(run.config)), flatten(unstructure(config))

@@ -29,12 +29,14 @@ def to_row(record: attrs.AttrsInstance) -> dict[str, Any]:
         if isinstance(value, dict):
             value = json.dumps(value, ensure_ascii=True, sort_keys=True)
         elif isinstance(value, tuple):
-            value = [to_row(v) if attrs.has(type(v)) else v for v in value]
-        elif isinstance(value, str):
-            # Parquet text is UTF-8, which has no lone surrogates.
-            value = value.encode("utf-8", "replace").decode() if not value.isascii() else value
-        row[field.name] = value
+            value = [to_row(v) if attrs.has(type(v)) else clean(v) for v in value]
+        row[field.name] = clean(value)
     return row
+
+
+def clean(value: Any) -> Any:
+    """Text without lone surrogates, which UTF-8 and so Parquet do not have; any other value as it is."""
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) and not value.isascii() else value
 
 
 def from_row(record: type[Record], row: dict[str, Any]) -> Record:
@@ -115,9 +117,7 @@ class Table(Generic[Record]):
         try:
             return [from_row(self.record, json.loads(line)) for line in data[:whole].splitlines()]
         except (ValueError, KeyError, TypeError) as error:
-            raise SkillFactoryError(
-                f"{path} is damaged ({error}); delete that file and run again to redo its part"
-            ) from error
+            raise damaged(path, error) from error
 
     def finish(self, number: int, records: Sequence[Record]) -> None:
         """Write a part for good and drop its journal."""
@@ -128,7 +128,7 @@ class Table(Generic[Record]):
         path = self.part(number)
         temporary = path.with_suffix(".tmp")
         rows = pa.Table.from_pylist([to_row(record) for record in records], schema=schema(self.record))
-        pq.write_table(rows, temporary, compression="zstd")
+        pq.write_table(rows, temporary, compression="zstd", write_page_checksum=True)
         with temporary.open("rb") as file:
             os.fsync(file.fileno())
         temporary.replace(path)
@@ -148,24 +148,30 @@ class Table(Generic[Record]):
         import pyarrow.parquet as pq
 
         try:
-            with pq.ParquetFile(path) as file:
+            with pq.ParquetFile(path, page_checksum_verification=True) as file:
                 for batch in file.iter_batches(1024):
                     for row in batch.to_pylist():
                         yield from_row(self.record, row)
         except FileNotFoundError as error:
             raise SkillFactoryError(f"{path} is missing; run the stage that makes it again") from error
-        except (pa.ArrowInvalid, OSError, KeyError, ValueError) as error:
-            reason = str(error).splitlines()[0]
-            raise SkillFactoryError(
-                f"{path} is damaged ({reason}); delete that file and run again to redo its part"
-            ) from error
+        except (pa.ArrowException, OSError, KeyError, ValueError, TypeError) as error:
+            raise damaged(path, error) from error
 
     def count(self) -> int:
         """How many records the complete parts hold."""
+        import pyarrow as pa
         import pyarrow.parquet as pq
 
         total = 0
-        for number in self.parts():
-            with pq.ParquetFile(self.part(number)) as file:
-                total += file.metadata.num_rows
+        for path in map(self.part, self.parts()):
+            try:
+                with pq.ParquetFile(path) as file:
+                    total += file.metadata.num_rows
+            except (pa.ArrowException, OSError) as error:
+                raise damaged(path, error) from error
         return total
+
+
+def damaged(path: Path, error: Exception) -> SkillFactoryError:
+    reason = f"{type(error).__name__}: {error}".splitlines()[0]
+    return SkillFactoryError(f"{path} is damaged ({reason}); delete that file and run again to redo its part")

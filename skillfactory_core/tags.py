@@ -1,6 +1,7 @@
 """TagFormat: how a trace is written and how a response is read. Plain text tags, never special tokens."""
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from functools import cached_property
 
@@ -91,8 +92,13 @@ class TagFormat:
         return claims.pop() if len(claims) == 1 else None
 
     def breaks(self, text: str, inner: str) -> bool:
-        """Whether a text holds tags that would break a trace it is put into; `inner` tags are its own."""
-        return any(match[2] != inner for match in self._tag.finditer(text))
+        """Whether a text holds tags that would break a trace it is put into; closed `inner` tags are its own."""
+        depth = 0
+        for match in self._tag.finditer(text):
+            depth += -1 if match[1] else 1
+            if match[2] != inner or depth not in (0, 1):
+                return True
+        return depth != 0
 
     def write(
         self, pairs: Sequence[Pair], glue: Sequence[Phrase], closing: Phrase, answer: str
@@ -134,28 +140,31 @@ class TagFormat:
         tries: list[Try] = []
         well_formed = True
         stack: list[str] = []
-        opened_at = 0
-        thought = 0
-        answers = 0
+        opened: Counter[str] = Counter()
+        opened_at = thought = answers = 0
+        first, last = len(text) - len(text.lstrip()), len(text.rstrip())
         for match in self._tag.finditer(text):
             closing, name = bool(match[1]), match[2]
             parent = stack[-1] if stack else ""
             if not closing:
-                well_formed &= self._may_open(name, parent, thought, answers, text[: match.start()])
+                well_formed &= self._may_open(name, parent, thought, answers, match.start() <= first)
                 if name == self.reflection and not tries:
                     well_formed = False
                 if name in (self.attempt, self.reflection):
                     opened_at = match.end()
                 stack.append(name)
+                opened[name] += 1
                 continue
-            if name not in stack:
+            if not opened[name]:
                 well_formed = False
                 continue
             while stack[-1] != name:
                 well_formed = False
-                stack.pop()
-            stack.pop()
-            inner = text[opened_at : match.start()]
+                opened[stack.pop()] -= 1
+            opened[stack.pop()] -= 1
+            if name in (self.attempt, self.reflection):
+                # No stretch is read twice, even where these tags are nested.
+                inner, opened_at = text[opened_at : match.start()], match.end()
             if name == self.attempt:
                 tries.append(Try(self.extract(inner, final=False), False, None))
             elif name == self.reflection and tries:
@@ -167,13 +176,13 @@ class TagFormat:
                 thought += 1
             elif name == self.answer and not stack:
                 answers += 1
-                well_formed &= not text[match.end() :].strip()
+                well_formed &= match.end() >= last
         well_formed &= not stack and thought == 1 and answers == 1 and bool(tries)
         return Parsed(well_formed, tuple(tries), self.extract(text, final=True))
 
-    def _may_open(self, name: str, parent: str, thought: int, answers: int, before: str) -> bool:
+    def _may_open(self, name: str, parent: str, thought: int, answers: int, at_start: bool) -> bool:
         if name == self.think:
-            return not parent and thought == 0 and not before.strip()
+            return not parent and thought == 0 and at_start
         if name in (self.attempt, self.reflection):
             return parent == self.think
         if name == self.verdict:

@@ -8,8 +8,11 @@ from typing import Any, ClassVar, Self
 import attrs
 
 from skillfactory_core.attempt import Grade
+from skillfactory_core.errors import SkillFactoryError
 from skillfactory_core.problem import Problem
 
+PATIENCE = 2_000
+"draws that no split of a fair hash misses, not even one that owns 5 percent of it"
 SPLITS = {"train": range(0, 40), "rl": range(40, 80), "validation": range(80, 85), "evaluation": range(85, 100)}
 "percent of the hash space that each split owns: no problem can be in two, whatever the seed"
 
@@ -88,7 +91,7 @@ def split_of(problem_hash: str) -> str:
 def make_problem(task: Task, seed: int, split: str, index: int) -> Problem:
     """Item `index` of a split: drawn from its own stream until the hash says that the split owns it."""
     random = Random(f"{seed}-{task.name}-{task.variant}-{split}-{index}")
-    while True:
+    for _ in range(PATIENCE):
         params = task.make(random)
         digest = problem_hash(task, params)
         if split_of(digest) == split:
@@ -102,3 +105,6 @@ def make_problem(task: Task, seed: int, split: str, index: int) -> Problem:
                 question=task.question(params),
                 hash=digest,
             )
+    raise SkillFactoryError(
+        f"task '{task.name}' made no problem for split '{split}' in {PATIENCE:,} draws: its options leave too few; widen them (-o)"
+    )

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import ClassVar
 
 import attrs
+from attrs.validators import and_, ge, gt, le
 
 from skillfactory_core.engine import Sampling
 from skillfactory_core.prompts import Message
@@ -39,40 +40,40 @@ class Reward:
 
 @attrs.frozen
 class SftSettings:
-    epochs: float = 1.0
-    rate: float = 1e-6
+    epochs: float = attrs.field(default=1.0, validator=gt(0))
+    rate: float = attrs.field(default=1e-6, validator=gt(0))
     "peak learning rate, cosine to zero"
-    batch: int = 1
-    warmup: float = 0.05
+    batch: int = attrs.field(default=1, validator=ge(1))
+    warmup: float = attrs.field(default=0.05, validator=and_(ge(0), le(1)))
     "share of the steps"
-    context: int = 4096
+    context: int = attrs.field(default=4096, validator=ge(1))
     "longest prompt + completion, in tokens; longer ones are left out and counted"
-    weight_decay: float = 1e-4
-    checkpoints: int = 4
+    weight_decay: float = attrs.field(default=1e-4, validator=ge(0))
+    checkpoints: int = attrs.field(default=4, validator=ge(0))
     "how many times to save on the way"
 
 
 @attrs.frozen
 class GrpoSettings:
-    steps: int = 150
-    prompts: int = 256
+    steps: int = attrs.field(default=150, validator=ge(1))
+    prompts: int = attrs.field(default=256, validator=ge(1))
     "prompts per step"
-    minibatch: int = 32
+    minibatch: int = attrs.field(default=32, validator=ge(1))
     "prompts per optimiser update: a step makes prompts / minibatch updates"
-    rollouts: int = 16
+    rollouts: int = attrs.field(default=16, validator=ge(2))
     "completions per prompt"
-    micro_batch: int = 16
+    micro_batch: int = attrs.field(default=16, validator=ge(1))
     "completions per forward and backward pass: memory, not mathematics"
-    rate: float = 1e-6
-    temperature: float = 1.0
-    top_p: float = 1.0
-    top_k: int = 0
-    max_prompt: int = 512
+    rate: float = attrs.field(default=1e-6, validator=gt(0))
+    temperature: float = attrs.field(default=1.0, validator=gt(0))
+    top_p: float = attrs.field(default=1.0, validator=and_(gt(0), le(1)))
+    top_k: int = attrs.field(default=0, validator=ge(0))
+    max_prompt: int = attrs.field(default=512, validator=ge(1))
     "tokens; longer prompts are left out and counted"
-    max_tokens: int = 4096
-    problems: int = 1000
+    max_tokens: int = attrs.field(default=4096, validator=ge(1))
+    problems: int = attrs.field(default=1000, validator=ge(1))
     "how many problems to train on"
-    checkpoints: int = 4
+    checkpoints: int = attrs.field(default=4, validator=ge(0))
 
     @property
     def sampling(self) -> Sampling:

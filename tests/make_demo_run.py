@@ -13,6 +13,7 @@ sys.path.insert(0, str(Path(__file__).parent / "core"))
 
 from toy_run import roll_evaluation, toy_problems, toy_run, toy_trace, toys_registered
 
+from skillfactory_core.config import METHODS
 from skillfactory_core.run import Run
 from skillfactory_core.stages.report import report
 
@@ -67,7 +68,11 @@ STAGES = {
         "seconds": 5230.0,
     },
     "grpo-rl-only": {"problems": 200, "step": 150, "steps": 150, "reward": 0.74, "tokens": 31.0, "seconds": 2911.0},
-    "evaluate": {"responses": 6400, "seconds": 633.0},
+    "evaluate-base": {"accuracy_3": 0.12, "accuracy_4": 0.05, "seconds": 71.0},
+    "evaluate-sft": {"accuracy_3": 0.21, "accuracy_4": 0.1, "seconds": 240.0},
+    "evaluate-skillfactory": {"accuracy_3": 0.77, "accuracy_4": 0.4, "seconds": 252.0},
+    "evaluate-rl-only": {"accuracy_3": 0.71, "accuracy_4": 0.33, "seconds": 70.0},
+    "report": {"page": "report.html", "seconds": 1.2},
 }
 
 
@@ -101,7 +106,7 @@ def grpo_log(run: Run, method: str) -> None:
     write_log(run.grpo(method) / "log.jsonl", lines)
 
 
-def make(folder: Path, last: str = "evaluate") -> Path:
+def make(folder: Path, last: str = "report") -> Path:
     """The run up to a stage, and its page."""
     run = toy_run(folder)
     done = list(STAGES)[: list(STAGES).index(last) + 1]
@@ -121,10 +126,9 @@ def make(folder: Path, last: str = "evaluate") -> Path:
     for method in ("skillfactory", "rl-only"):
         if f"grpo-{method}" in done:
             grpo_log(run, method)
-    if "evaluate" in done:
-        roll_evaluation(run, 100)
+    roll_evaluation(run, 100, methods=[m for m in METHODS if f"evaluate-{m}" in done])
     for stage in done:
-        run.record(stage, STAGES[stage])
+        run.record(stage, {**STAGES[stage], "peak_mb": 412, "files": {}})
     return report(run)
 
 

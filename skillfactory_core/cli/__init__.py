@@ -3,9 +3,12 @@
 import errno
 import os
 import sys
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 
 import rich_click as click
+from click.exceptions import Abort, ClickException, NoArgsIsHelpError, UsageError
 
 from skillfactory_core import __version__
 from skillfactory_core.errors import SkillFactoryError
@@ -19,6 +22,12 @@ QUIET = {
     "VLLM_NO_USAGE_STATS": "1",
 }
 
+MACHINE = {
+    *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO),
+    *(errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG),
+}
+"errors of the disk and of file names: they say all there is to say, and are no fault of the program"
+
 
 class PluginGroup(click.RichGroup):
     """A group whose commands come from plugins; `-p` is read before they are asked."""
@@ -26,11 +35,22 @@ class PluginGroup(click.RichGroup):
     def make_context(self, info_name: str | None, args: list[str], **extra: object) -> click.Context:  # type: ignore[override]
         from skillfactory_core.plugins import load_file, plugins
 
-        for flag, value in zip(args, args[1:], strict=False):
-            if flag in ("-p", "--plugin"):
-                load_file(Path(value))
-        plugins().manager.hook.register_commands(cli=self)
+        for file in plugin_files(args):
+            load_file(Path(file))
+        plugins().tell("register_commands", cli=self)
         return super().make_context(info_name, args, **extra)  # type: ignore[arg-type]
+
+
+def plugin_files(args: Sequence[str]) -> Iterator[str]:
+    """The values of -p before the command."""
+    rest = iter(args)
+    for arg in rest:
+        if arg in ("-p", "--plugin"):
+            yield from islice(rest, 1)
+        elif arg.startswith(("--plugin=", "-p")):
+            yield arg.removeprefix("--plugin=").removeprefix("-p")
+        elif not arg.startswith("-"):
+            return
 
 
 @click.group(cls=PluginGroup, context_settings={"help_option_names": ["-h", "--help"]})
@@ -51,12 +71,13 @@ def main() -> None:
         sf(standalone_mode=False, prog_name=Path(sys.argv[0]).name)
     except SkillFactoryError as error:
         fail(str(error))
-    except click.exceptions.Exit as error:
-        sys.exit(error.exit_code)
-    except click.ClickException as error:
+    except NoArgsIsHelpError as error:
         error.show()
-        sys.exit(error.exit_code)
-    except (KeyboardInterrupt, click.Abort):
+        sys.exit(2)
+    except ClickException as error:
+        context = error.ctx if isinstance(error, UsageError) else None
+        fail(" ".join(error.format_message().split()) + (f" ({context.command_path} --help)" if context else ""))
+    except (KeyboardInterrupt, Abort):
         print("sf: interrupted; what is done is kept: run the same command again to go on", file=sys.stderr)
         sys.exit(130)
     except BrokenPipeError:
@@ -64,7 +85,7 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES):
+        if error.errno not in MACHINE:
             raise
         fail(f"{error.strerror}: {error.filename or 'while writing'}; what is done is kept: mend that and run the same command again")
 

@@ -54,9 +54,9 @@ def plugins(as_json: bool) -> None:
     """List the plugins that were found, with what is wrong with those not in use."""
     from skillfactory_core.plugins import plugins as loaded
 
-    # Asking every collect hook finds the plugins whose hooks raise.
+    # Asking every collect hook finds the plugins whose hooks raise or give something else.
     for kind in KINDS:
-        list(loaded().collect(kind.hook))
+        list(registry.given(kind))
     show(
         [
             {"name": p.name, "state": p.error or "ok", "hooks": list(p.hooks), "module": p.module, "from": p.distribution}
@@ -69,7 +69,7 @@ def plugins(as_json: bool) -> None:
 def show(rows: Sequence[dict[str, Any]], as_json: bool) -> None:
     """Rows as JSON or as a table."""
     if as_json:
-        click.echo(json.dumps(rows, indent=2))
+        click.echo(json.dumps(rows, indent=2, default=str))
         return
     from rich.console import Console
     from rich.table import Table

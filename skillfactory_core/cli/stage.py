@@ -6,6 +6,7 @@ from pathlib import Path
 import rich_click as click
 
 from skillfactory_core.config import METHODS
+from skillfactory_core.errors import SkillFactoryError
 
 HELP = {
     "sample": "Sample attempts at the train problems.",
@@ -49,6 +50,10 @@ def do(run: str, name: str, method: str | None) -> None:
     with locked(opened.folder):
         pipeline = Pipeline(opened)
         names = select(list(pipeline.stages), name, method)
+        if not names:
+            raise SkillFactoryError(f"run {opened.folder} has no stage '{name}-{method}': it has {', '.join(pipeline.stages)}")
+        if name == "evaluate" and method is None:
+            names = [each for each in names if pipeline.ready(each)] or names
         pipeline.do(*(["problems"] if name == "sample" else []), *names)
     for each in names:
         summary = opened.finished(each) or {}

@@ -39,7 +39,9 @@ def decode(
     """Sample one reply to each prompt (token ids); `seeds[i]` is the stream of row i."""
     import torch
 
-    with torch.inference_mode():
+    from skillfactory_core.engines.attention import row_attention
+
+    with torch.inference_mode(), row_attention(model):
         return _Batch(model, prompts, seeds, sampling, ends, pad).run()
 
 

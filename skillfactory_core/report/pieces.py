@@ -139,8 +139,8 @@ class Reader:
             )
             opening = ""
         if len(blocks) > MOST:
-            left_out = Part("cut", f"{len(blocks) - MOST} blocks left out here")
-            blocks[MOST - 2 : -2] = [Block("plain", (left_out,))]
+            left_out = Part("cut", f"{len(blocks) - MOST + 1:,} blocks left out here")
+            blocks[MOST - 3 : -2] = [Block("plain", (left_out,))]
         return blocks
 
     def _parts(self, text: str) -> Iterator[Part]:

@@ -1,7 +1,8 @@
 """Selection: which traces and responses the page shows. By rule and not by taste, and the page says which rule."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import islice
+from itertools import groupby, islice
+from math import ceil
 from typing import Any
 
 import attrs
@@ -10,6 +11,7 @@ from skillfactory_core.attempt import UNCHECKED
 from skillfactory_core.evaluation import Response
 from skillfactory_core.problem import Problem
 from skillfactory_core.report.pieces import Block, Reader
+from skillfactory_core.report.words import title
 from skillfactory_core.run import Run
 from skillfactory_core.stages.problems import task_of, variants_of
 from skillfactory_core.tags import TagFormat
@@ -50,38 +52,55 @@ def traces(run: Run, tags: TagFormat) -> list[Text]:
 def of_trace(trace: Trace, question: str, tags: TagFormat) -> Text:
     blocks = Reader(tags).of_trace(trace)
     marks = [block.note for block in blocks if block.kind == "attempt"]
-    heading = ", then ".join(marks).capitalize()
-    return Text(trace.key, heading, question, blocks, detail=f"strategy {trace.strategy}")
+    return Text(trace.key, in_turn(marks), question, blocks, detail=f"strategy {trace.strategy}")
+
+
+def in_turn(marks: Iterable[str]) -> str:
+    """'Wrong twice, then right'."""
+    times = {1: "", 2: " twice"}
+    runs = [(mark, len(list(same))) for mark, same in groupby(marks)]
+    return ", then ".join(f"{mark}{times.get(size, f' {size} times')}" for mark, size in runs).capitalize()
 
 
 def responses(run: Run, tags: TagFormat, summary: Mapping[str, Any]) -> list[Text]:
-    """Of the best method: at each difficulty a right and a wrong response, in turn, until there are enough."""
-    method = best(summary)
-    if method is None:
-        return []
-    variants = [name for name in summary["variants"] if name in summary["methods"][method]]
-    wanted = [(name, (place + turn) % 2 == 0) for turn in (0, 1) for place, name in enumerate(variants)]
+    """Two methods on the same problems: at each of up to four difficulties one, right and wrong in turn."""
+    methods = compared(summary)
+    variants = [name for name in summary["variants"] if all(name in summary["methods"][m] for m in methods)]
     found: list[Text] = []
-    for variant, correct in wanted:
-        response = telling(run.responses(method, variant), tags, correct)
-        if response is not None and len(found) < SHOWN:
-            found.append(of_response(run, response, variants_of(run.config)[variant], tags))
-    return sorted(found, key=lambda text: text.heading)
+    for place, variant in enumerate(variants[:: ceil(len(variants) / 4) or 1] if methods else ()):
+        table, right = run.responses(methods[0], variant), place % 2 == 0
+        first = telling(table, tags, right) or telling(table, tags, not right)
+        if first is None:
+            continue
+        same = (one for m in methods[1:] for one in run.responses(m, variant) if one.problem == first.problem)
+        pair = [first, *islice((one for one in same if one.text.strip()), 1)]
+        found += [of_response(run, response, variants_of(run.config)[variant], tags) for response in pair]
+    return found
 
 
-def best(summary: Mapping[str, Any]) -> str | None:
-    """The method with the highest mean accuracy; until there are means, with the highest anywhere."""
-    scores = {
-        method: summary["means"].get(method, {}).get("accuracy", max(f["accuracy"] for f in by_variant.values()) - 1)
-        for method, by_variant in summary["methods"].items()
-    }
-    return max(scores, key=lambda method: scores[method]) if scores else None
+def compared(summary: Mapping[str, Any]) -> list[str]:
+    """The two most accurate methods, by mean or by what there is; the one that makes more attempts leads."""
+    shared = [v for v in summary["variants"] if all(v in by_variant for by_variant in summary["methods"].values())]
+
+    def average(method: str, figure: str) -> float:
+        by_variant = summary["methods"][method]
+        figures = summary["means"].get(method)
+        known = [figures] if figures else [by_variant[v] for v in shared] or list(by_variant.values())
+        return float(sum(one[figure] for one in known) / len(known))
+
+    best = sorted(summary["methods"], key=lambda method: -average(method, "accuracy"))[:2]
+    return sorted(best, key=lambda method: -average(method, "answers"))
 
 
 def telling(table: Iterable[Response], tags: TagFormat, correct: bool) -> Response | None:
-    """The shortest response of that grade with two or more attempts; without one, the shortest."""
+    """The shortest response of that grade; before all others one that is complete and makes two or more attempts."""
     alike = [r for r in islice(table, LOOKED_AT) if r.correct == correct and r.text.strip()]
-    return min(alike, key=lambda r: (len(tags.parse(r.text).tries) < 2, len(r.text), r.key), default=None)
+
+    def rank(response: Response) -> tuple[bool, bool, int, str]:
+        tries = tags.parse(response.text).tries
+        return response.finish == "length", len(tries) < 2, len(response.text), response.key
+
+    return min(alike, key=rank, default=None)
 
 
 def of_response(run: Run, response: Response, task: Task, tags: TagFormat) -> Text:
@@ -94,7 +113,8 @@ def of_response(run: Run, response: Response, task: Task, tags: TagFormat) -> Te
     blocks = list(mark_final(Reader(tags).of_response(response.text, right)))
     question = problem.question if problem else response.problem
     detail = f"{response.tokens:,} tokens" + (", cut off at the limit" if response.finish == "length" else "")
-    return Text(response.key, f"{task.name} {response.variant}", question, blocks, response.correct, detail)
+    heading = f"{task.name} {response.variant}, {title(response.method)}"
+    return Text(response.key, heading, question, blocks, response.correct, detail)
 
 
 def grade(task: Task, problem: Problem, answer: str) -> bool | None:

@@ -101,7 +101,16 @@ class Step:
 def steps(stages: Mapping[str, Counts], baselines: bool) -> list[Step]:
     """The chapters of a run; the baseline's only where there is one."""
     shown = [chapter for chapter in CHAPTERS if baselines or chapter.stage in stages or "rl-only" not in chapter.stage]
-    return [step(chapter, stages.get(chapter.stage)) for chapter in shown]
+    return [
+        step(chapter, evaluations(stages) if chapter.stage == "evaluate" else stages.get(chapter.stage))
+        for chapter in shown
+    ]
+
+
+def evaluations(stages: Mapping[str, Counts]) -> Counts | None:
+    """The evaluations of all methods as one step."""
+    done = [counts for stage, counts in stages.items() if stage.startswith("evaluate")]
+    return {"methods": len(done), "seconds": sum(counts.get("seconds") or 0 for counts in done)} if done else None
 
 
 def step(chapter: Chapter, counts: Counts | None) -> Step:
@@ -115,7 +124,7 @@ def figures(counts: Counts, hide: bool = False) -> list[tuple[str, str]]:
     """The counts with their names in words. `hide` leaves out those that the bar of shares shows."""
     found = []
     for name, value in counts.items():
-        if name in ("seconds", "step") or isinstance(value, bool) or not isinstance(value, int | float):
+        if name in ("seconds", "step", "peak_mb") or isinstance(value, bool) or not isinstance(value, int | float):
             continue
         if hide and (name.startswith(("dropped_", "reason_", "traces_of_")) or name in IN_BARS):
             continue

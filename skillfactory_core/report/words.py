@@ -17,7 +17,7 @@ def title(method: str) -> str:
 
 
 def percent(share: float | None, digits: int = 1) -> str:
-    return "–" if share is None else f"{100 * share:.{digits}f} %"
+    return "–" if share is None else f"{100 * share:.{digits}f}\N{NO-BREAK SPACE}%"
 
 
 def decimal(value: float | None, digits: int = 2) -> str:
@@ -37,7 +37,7 @@ def duration(seconds: float | None) -> str:
 
 
 def listing(parts: Sequence[str]) -> str:
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+    return f"{', '.join(parts[:-1])} and {parts[-1]}" if len(parts) > 1 else "".join(parts)
 
 
 def headline(summary: Mapping[str, Any]) -> str:
@@ -83,6 +83,15 @@ def standing(summary: Mapping[str, Any], variant: str, place: str) -> str:
     if not close:
         return f"{start}{ahead}."
     return f"{start}{ahead}. Its lead over {listing(close)} may be chance: the interval reaches past zero."
+
+
+def flaws(summary: Mapping[str, Any]) -> str:
+    """What is not in the figures or counted against them; empty where all is well."""
+    every = [figures for by_variant in summary["methods"].values() for figures in by_variant.values()]
+    errors, unchecked = (sum(figures[name] for figures in every) for name in ("errors", "unchecked"))
+    said = [f"{errors:,} responses failed to be generated and are left out."] if errors else []
+    said += [f"{unchecked:,} responses could not be checked and count as not right."] if unchecked else []
+    return " ".join(said)
 
 
 def at(summary: Mapping[str, Any], variant: str) -> dict[str, Any]:

@@ -52,7 +52,7 @@ def generate_part(
             done |= {r.key: r for r in fresh if not r.error and r.key not in done}
             failed |= {r.key: r for r in fresh if r.error}
         progress.advance(len(chunk), f"{len(failed)} failed" if failed else "")
-        if len(failed) > max(10, most_failures * len(requests)):
+        if len(failed) > max(10, most_failures * len(requests)) or len(failed) == len(requests) > 1:
             reason = next(iter(failed.values())).error
             raise SkillFactoryError(
                 f"{table.folder.name}: {len(failed)} of {len(requests)} generations failed, the first with '{reason}'; "

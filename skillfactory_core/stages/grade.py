@@ -46,9 +46,10 @@ def grade_text(task: Task, problem: Problem, text: str, tags: TagFormat, final: 
     if answer is None:
         return Grade(False, None, "no_answer")
     try:
-        return task.grade(problem.params, answer)
+        found = task.grade(problem.params, answer)
     except Exception:  # noqa: BLE001 - third-party graders must not stop a run
         return Grade(False, answer, "crash")
+    return found if isinstance(found, Grade) else Grade(False, answer, "crash")
 
 
 def grade_attempt(task: Task, problem: Problem, attempt: Attempt, tags: TagFormat) -> GradedAttempt:

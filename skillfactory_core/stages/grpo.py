@@ -2,10 +2,7 @@
 
 from typing import Any
 
-import attrs
-import cattrs
-
-from skillfactory_core.config import Config
+from skillfactory_core.config import Config, rl_only_settings
 from skillfactory_core.errors import SkillFactoryError
 from skillfactory_core.problem import Problem
 from skillfactory_core.prompts import PromptSet
@@ -19,12 +16,7 @@ from skillfactory_core.trainer import GrpoSettings, Question, Reward, Trainer
 
 def settings_of(config: Config, method: str) -> GrpoSettings:
     """The settings of [grpo], with those of [rl_only] on top for that baseline."""
-    if method != "rl-only":
-        return config.grpo
-    try:
-        return cattrs.structure(attrs.asdict(config.grpo) | config.rl_only, GrpoSettings)
-    except (cattrs.BaseValidationError, ValueError, TypeError) as error:
-        raise SkillFactoryError(f"configuration: [rl_only] takes the settings of [grpo]: {error}") from error
+    return rl_only_settings(config) if method == "rl-only" else config.grpo
 
 
 def grpo(run: Run, method: str, start: str, prompts: PromptSet, tags: TagFormat, trainer: Trainer) -> dict[str, Any]:

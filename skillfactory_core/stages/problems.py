@@ -46,15 +46,14 @@ def make_problems(run: Run) -> dict[str, Any]:
     counts: dict[str, int] = {}
     for split, variant, seed, count in wanted:
         table = run.problems(split, variant.variant)
-        if not table.parts():
-            problems = list(islice(variant.problems(seed, split), count))
-            if not problems:
-                raise SkillFactoryError(
-                    f"task '{config.task}' has no problems in split '{split}': ask for at least one, or change its options (-o)"
-                )
-            parts = range(0, len(problems), config.part)
-            # The first part is written last: its presence says that all are there.
-            for number in reversed(range(len(parts))):
-                table.finish(number, problems[parts[number] : parts[number] + config.part])
+        problems = list(islice(variant.problems(seed, split), count))
+        if not problems:
+            raise SkillFactoryError(
+                f"task '{config.task}' has no problems in split '{split}': ask for at least one, or change its options (-o)"
+            )
+        done = table.parts()
+        for number, start in enumerate(range(0, len(problems), config.part)):
+            if number not in done:
+                table.finish(number, problems[start : start + config.part])
         counts[f"{split}-{variant.variant}"] = table.count()
     return counts

@@ -66,8 +66,9 @@ def pairs_of(run: Run, number: int, tags: TagFormat, reflects: bool) -> dict[str
         grade = grades.get(attempt.key)
         if grade is None or grade.answer is None or why_not(attempt, grade, tags):
             continue
-        for reflection in reflections[attempt.key] if reflects else [None]:
-            pairs[attempt.problem].append(Pair(attempt, grade.answer, grade.correct, reflection))
+        critiques: Sequence[Reflection | None] = reflections[attempt.key] if reflects else [None]
+        for critique in critiques:
+            pairs[attempt.problem].append(Pair(attempt, grade.answer, grade.correct, critique))
     return pairs
 
 
@@ -93,7 +94,8 @@ def write(
 ) -> Trace:
     """One trace in the words of the prompt set, the tag format and the phrase banks."""
     glue = [
-        random.choice([*banks["correct" if pair.correct else "incorrect"], *banks["generic"]]) for pair in sequence[:-1]
+        random.choice([*banks.get("correct" if pair.correct else "incorrect", ()), *banks.get("generic", ())])
+        for pair in sequence[:-1]
     ]
     question = prompts.question(problem.task, problem.params, problem.question)
     messages = prompts.final.messages(question=question, answer_kind=answer_kind)
@@ -113,14 +115,17 @@ def join_banks(skills: Sequence[Skill], replaced: Banks | None = None) -> Banks:
     for skill in skills:
         for bank, phrases in skill.phrases.items():
             banks[bank] = (*banks.get(bank, ()), *phrases)
-    banks = dict(replaced) if replaced is not None else banks
-    missing = sorted({"correct", "incorrect", "generic", "closing"} - {b for b, phrases in banks.items() if phrases})
+    joined: Banks = replaced if replaced is not None else banks
+    needed = ["closing"]
+    if any(skill.retries for skill in skills) and not joined.get("generic"):
+        needed += ["correct", "incorrect"]
+    missing = [bank for bank in needed if not joined.get(bank)]
     if missing:
         raise SkillFactoryError(
             f"the phrase banks {', '.join(missing)} are missing or empty: choose skills that bring them, or add "
             f"{missing[0]}.txt to the folder given as phrases"
         )
-    return banks
+    return joined
 
 
 def counts(run: Run) -> dict[str, Any]:

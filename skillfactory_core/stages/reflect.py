@@ -32,7 +32,9 @@ def reflect(run: Run, prompts: PromptSet, engine: Engine, tags: TagFormat) -> di
             grades = {g.attempt: g for g in run.grades.read(number)}
             by_key = {p.key: p for p in problems.read(number)}
             attempts = [a for a in run.attempts.read(number) if why_not(a, grades.get(a.key), tags) == ""]
-            requests = list(ask(attempts, by_key, prompts, run, task.answer_kind))
+            requests = list(
+                ask(attempts, by_key, prompts, run.config.reflect.reflections, run.config.seed, task.answer_kind)
+            )
 
             def judged(generation: Generation, grades: dict[str, GradedAttempt] = grades) -> Reflection:
                 return reflection(generation, grades, tags)
@@ -55,17 +57,22 @@ def why_not(attempt: Attempt, grade: GradedAttempt | None, tags: TagFormat) -> s
 
 
 def ask(
-    attempts: list[Attempt], problems: dict[str, Problem], prompts: PromptSet, run: Run, answer_kind: str
+    attempts: list[Attempt],
+    problems: dict[str, Problem],
+    prompts: PromptSet,
+    count: int,
+    seed: int,
+    answer_kind: str,
 ) -> Iterator[Request]:
     """The requests on some attempts: reflections are dealt over the reflection prompts in turn."""
     for attempt in attempts:
         problem = problems[attempt.problem]
         question = prompts.question(problem.task, problem.params, problem.question)
-        for k in range(run.config.reflect.reflections):
+        for k in range(count):
             prompt = prompts.reflections[k % len(prompts.reflections)]
             messages = prompt.messages(question=question, answer_kind=answer_kind, attempt=attempt.text.strip())
             key = f"{attempt.key}/{prompt.name}/{k}"
-            yield Request(key, tuple(messages), stream_seed(run.config.seed, key))
+            yield Request(key, tuple(messages), stream_seed(seed, key))
 
 
 def reflection(generation: Generation, grades: dict[str, GradedAttempt], tags: TagFormat) -> Reflection:

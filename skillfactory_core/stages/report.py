@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from skillfactory_core import registry
-from skillfactory_core.config import METHODS, flatten, unstructure
+from skillfactory_core.config import BASELINES, METHODS, Config, flatten, unstructure
 from skillfactory_core.report import charts, curves, selection, story, words
 from skillfactory_core.results import summarise
 from skillfactory_core.run import Run, write_text
@@ -27,7 +27,7 @@ UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 def report(run: Run) -> Path:
     """Write the page from what the run folder holds; returns its path."""
-    page = environment().get_template("page.html.j2").render(**contents(run))
+    page = environment().get_template("page.html.j2").render(**contents(run)).lstrip()
     page = UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", page)
     write_text(run.report, page.encode("utf-8", "replace").decode("utf-8"))
     return run.report
@@ -58,29 +58,40 @@ def contents(run: Run) -> dict[str, Any]:
     """Everything the template shows, by name."""
     tags: TagFormat = registry.find(registry.TAGS, run.config.tags)
     manifest, summary = run.manifest(), summarise(run)
-    stages: dict[str, Any] = manifest["stages"]
+    stages = {
+        stage: {name: value for name, value in counts.items() if name != "files"}
+        for stage, counts in manifest["stages"].items()
+    }
     return {
         "run": run.folder.name,
         "config": run.config,
         "task": task_of(run.config),
         "manifest": manifest,
         "stages": stages,
+        "unfinished": [m for m in evaluated(run.config) if f"evaluate-{m}" not in stages],
         "seconds": sum(counts.get("seconds") or 0 for counts in stages.values()),
         "opening": story.opening(stages, run.config.baselines),
         "steps": story.steps(stages, run.config.baselines),
         "summary": summary,
         "headline": words.headline(summary),
+        "flaws": words.flaws(summary),
         "places": places(run.config.task, summary),
         "meanings": words.MEANINGS,
         "sft": sft_charts(run),
         "rl": rl_charts(run),
+        "reinforced": [method for method in METHODS if (run.grpo(method) / "log.jsonl").exists()],
         "traces": selection.traces(run, tags),
         "responses": selection.responses(run, tags, summary),
-        "best": selection.best(summary),
+        "compared": words.listing([words.title(method) for method in selection.compared(summary)]),
         "judging": judging(summary),
         "tags": tags,
         "settings": flatten(unstructure(run.config)),
     }
+
+
+def evaluated(config: Config) -> list[str]:
+    """The methods that a whole run evaluates."""
+    return [method for method in METHODS if config.baselines or method not in BASELINES]
 
 
 def places(task: str, summary: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -99,7 +110,7 @@ def place(
     mean = variant == "mean"
     name = "New difficulties, mean" if mean else f"{task} {variant}"
     where = "over the new difficulties taken together" if mean else f"at {task} {variant}"
-    note = "each counts the same" if mean else "trained on" if variant == summary["trained_on"] else "new"
+    note = "" if mean else "trained on" if variant == summary["trained_on"] else "new"
     bars = [charts.Bar(words.title(m), m, f["accuracy"], f["low"], f["high"]) for m, f in figures.items()]
     return {
         "name": name,

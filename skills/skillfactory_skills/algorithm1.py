@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from random import Random
 
 import attrs
+from attrs.validators import ge, instance_of, optional
 
 from skillfactory_core import hookimpl
 from skillfactory_core.strategy import Pair, Strategy
@@ -19,9 +20,9 @@ class Algorithm1(Strategy):
     name = "algorithm1"
     summary = "the paper's Algorithm 1: right and wrong pairs shuffled, a right one last"
 
-    most_right: int = attrs.field(default=5, validator=attrs.validators.ge(1))
+    most_right: int = attrs.field(default=5, validator=[instance_of(int), ge(1)])
     "the paper's Lmax"
-    most_wrong: int | None = attrs.field(default=None, validator=attrs.validators.optional(attrs.validators.ge(0)))
+    most_wrong: int | None = attrs.field(default=None, validator=optional([instance_of(int), ge(0)]))
     "most wrong pairs in a trace; unset: one fewer than the right ones, as in the paper"
 
     def arrange(self, right: Sequence[Pair], wrong: Sequence[Pair], random: Random) -> Iterator[tuple[Pair, ...]]:

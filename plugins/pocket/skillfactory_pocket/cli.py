@@ -1,0 +1,52 @@
+"""sf-pocket: make the embedded base model and its card again."""
+
+from pathlib import Path
+
+import attrs
+import rich_click as click
+
+WEIGHTS = Path(__file__).parent / "weights"
+TARGET = click.option(
+    "--weights", default=WEIGHTS, type=click.Path(path_type=Path), help="Folder of the weights. Default: the package's own."
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Make pocket, the embedded base model, again."""
+
+
+@main.command()
+@TARGET
+@click.option("--steps", default=None, type=int, help="Optimiser steps. Default: those of the shipped weights.")
+@click.option("--seed", default=0, show_default=True, help="Seed of the corpus and the weights.")
+def pretrain(weights: Path, steps: int | None, seed: int) -> None:
+    """Corpus, tokenizer and training loop: write the weights."""
+    from skillfactory_pocket.pretrain import Recipe, pretrain
+
+    recipe = Recipe(seed=seed)
+    pretrain(weights, attrs.evolve(recipe, steps=steps) if steps else recipe)
+
+
+@main.command()
+@TARGET
+@click.option("--problems", default=400, show_default=True, help="Held-out problems per number count.")
+@click.option("--samples", default=4, show_default=True, help="Attempts per problem.")
+def card(weights: Path, problems: int, samples: int) -> None:
+    """Measure the model on its own samples and write its card."""
+    from skillfactory_pocket.card import write_card
+
+    click.echo(write_card(weights, problems, samples))
+
+
+@main.command()
+@click.option("--count", default=20, show_default=True, help="How many documents.")
+@click.option("--seed", default=0, show_default=True, help="Seed of the corpus.")
+def corpus(count: int, seed: int) -> None:
+    """Print documents of the pretraining corpus."""
+    from itertools import islice
+
+    from skillfactory_pocket.corpus import documents
+
+    for document in islice(documents(seed), count):
+        click.echo(f"[{document.kind}] {document.prompt}\n{document.completion}\n")
