@@ -115,7 +115,12 @@ def entry_points() -> Iterator[tuple[EntryPoint, str]]:
         if name is None or name in seen:
             continue
         seen.add(name)
-        for point in distribution.entry_points:
+        try:
+            points = list(distribution.entry_points)
+        except (TypeError, ValueError, OSError):
+            # A garbled list of some package, most likely none of ours.
+            continue
+        for point in points:
             if point.group == GROUP:
                 yield point, f"{name} {distribution.version}"
 

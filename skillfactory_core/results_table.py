@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.table import Table
 
-LENGTHS = {"tokens": ("tokens", "{:.0f}"), "answers": ("answers", "{:.2f}"), "reflections": ("reflections", "{:.2f}")}
+LENGTHS = {"tokens": ("tokens", "{:.0f}"), "answers": ("answers", "{:.2f}"), "reflections": ("reflec-\ntions", "{:.2f}")}
 
 
 def table(summary: Mapping[str, Any]) -> "Table":
@@ -14,12 +14,17 @@ def table(summary: Mapping[str, Any]) -> "Table":
     from rich.table import Table
 
     columns = accuracy_columns(summary)
-    shown = Table(title=f"{summary['task']}: accuracy in %, ± half of the 95 % interval")
-    shown.add_column("method")
+    shown = Table(
+        title=f"{summary['task']}: accuracy in %, ± half of the 95 % interval",
+        caption=f"trained on {summary['trained_on']}; tokens, answers and reflections are per response",
+        box=None,
+        padding=(0, 1, 0, 0),
+    )
+    shown.add_column("method", no_wrap=True)
     for name in columns:
-        shown.add_column(name, justify="right")
+        shown.add_column(name, justify="right", no_wrap=True)
     for title, _ in LENGTHS.values():
-        shown.add_column(title, justify="right")
+        shown.add_column(title, justify="right", no_wrap=True)
     for method, by_variant in summary["methods"].items():
         cells = [accuracy_cell(column, method) for column in columns.values()]
         shown.add_row(method, *cells, *length_cells(by_variant, summary["means"].get(method)))
@@ -31,12 +36,11 @@ def accuracy_columns(summary: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     methods = summary["methods"]
     columns = {}
     for variant in summary["variants"]:
-        heading = f"{variant} (trained on)" if variant == summary["trained_on"] else variant
-        columns[heading] = {
+        columns[variant] = {
             method: by_variant[variant] for method, by_variant in methods.items() if variant in by_variant
         }
     if summary["means"] and len(summary["variants"]) > 2:
-        columns["mean of the others"] = dict(summary["means"])
+        columns["others"] = dict(summary["means"])
     return columns
 
 
@@ -44,7 +48,7 @@ def accuracy_cell(column: Mapping[str, Any], method: str) -> str:
     if method not in column:
         return "–"
     figures = column[method]
-    text = f"{100 * figures['accuracy']:.1f} ± {50 * (figures['high'] - figures['low']):.1f}"
+    text = f"{100 * figures['accuracy']:.1f}±{50 * (figures['high'] - figures['low']):.0f}"
     best = max(other["accuracy"] for other in column.values())
     return f"[bold]{text}[/bold]" if figures["accuracy"] == best else text
 

@@ -13,7 +13,7 @@ from skillfactory_core.problem import Problem
 
 PATIENCE = 2_000
 "draws that no split of a fair hash misses, not even one that owns 5 percent of it"
-SPLITS = {"train": range(0, 40), "rl": range(40, 80), "validation": range(80, 85), "evaluation": range(85, 100)}
+SPLITS = {"train": range(40), "rl": range(40, 80), "validation": range(80, 85), "evaluation": range(85, 100)}
 "percent of the hash space that each split owns: no problem can be in two, whatever the seed"
 
 

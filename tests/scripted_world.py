@@ -52,7 +52,9 @@ class Still(Trainer):
     name = "still"
     summary = "trains nothing, for tests"
 
-    def sft(self, model: str, lessons: Sequence[Lesson], folder: Path, settings: SftSettings, seed: int, log: Log) -> None:
+    def sft(
+        self, model: str, lessons: Sequence[Lesson], folder: Path, settings: SftSettings, seed: int, log: Log
+    ) -> None:
         (folder / "model").mkdir(parents=True)
         (folder / "model" / "lessons.json").write_text(json.dumps([lesson.completion for lesson in lessons]))
         log({"step": 1, "steps": 1, "loss": 1.0})

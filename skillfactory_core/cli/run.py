@@ -6,7 +6,16 @@ from typing import Any
 
 import rich_click as click
 
-from skillfactory_core.config import PRESETS, Config, merge, model_settings, parse_flag, preset_settings, read_settings, structure
+from skillfactory_core.config import (
+    PRESETS,
+    Config,
+    merge,
+    model_settings,
+    parse_flag,
+    preset_settings,
+    read_settings,
+    structure,
+)
 
 
 @click.command()

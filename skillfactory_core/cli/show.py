@@ -22,7 +22,7 @@ def show(run: str, number: int, as_json: bool) -> None:
 
     opened = open_run(folder_of(run))
     count = 0
-    for count, trace in enumerate(opened.traces, 1):  # noqa: B007
+    for count, trace in enumerate(opened.traces, 1):
         if count - 1 == number:
             click.echo(json.dumps(attrs.asdict(trace), indent=2)) if as_json else show_trace(trace)
             return

@@ -10,7 +10,9 @@ class RowLayer(DynamicLayer):  # type: ignore[misc]
     growth = 128
     "tokens of room added when the buffer is full"
 
-    def update(self, key_states: torch.Tensor, value_states: torch.Tensor, *_: object, **__: object) -> tuple[torch.Tensor, torch.Tensor]:
+    def update(
+        self, key_states: torch.Tensor, value_states: torch.Tensor, *_: object, **__: object
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """Append the states of new tokens and return all so far."""
         if not self.is_initialized:
             self.dtype, self.device = key_states.dtype, key_states.device

@@ -141,7 +141,9 @@ class _Batch:
 
         sampling = self.sampling
         if sampling.repetition_penalty != 1.0:
-            penalised = torch.where(logits > 0, logits / sampling.repetition_penalty, logits * sampling.repetition_penalty)
+            penalised = torch.where(
+                logits > 0, logits / sampling.repetition_penalty, logits * sampling.repetition_penalty
+            )
             logits = torch.where(self.seen, penalised, logits)
         if sampling.temperature == 0:
             drawn = logits.argmax(dim=-1)
@@ -199,7 +201,7 @@ class _Batch:
         tokens, logps = self.tokens.tolist(), self.logps.tolist()
         return [
             Reply(row[:length], ended, values[: length + ended])
-            for row, length, ended, values in zip(tokens, self.lengths.tolist(), self.ended.tolist(), logps, strict=True)
+            for row, length, ended, values in zip(
+                tokens, self.lengths.tolist(), self.ended.tolist(), logps, strict=True
+            )
         ]
-
-

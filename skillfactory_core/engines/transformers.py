@@ -53,7 +53,9 @@ class TransformersEngine(Engine):
             return self.chunk
         config = self.language_model.config
         head = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
-        per_token = 2 * config.num_hidden_layers * config.num_key_value_heads * head * self.language_model.dtype.itemsize
+        per_token = (
+            2 * config.num_hidden_layers * config.num_key_value_heads * head * self.language_model.dtype.itemsize
+        )
         total = torch.cuda.get_device_properties(0).total_memory * MEMORY_SHARE
         return max(1, min(self.chunk, int(total / (per_token * (max_tokens + 512)))))
 
@@ -69,7 +71,9 @@ def load(model: str) -> tuple[Any, Any]:
     """(model, tokenizer) of a folder or Hub name, on the best device there is; one clear line where that fails."""
     import torch
     from transformers import AutoModelForCausalLM
+    from transformers.utils.logging import disable_progress_bar
 
+    disable_progress_bar()
     tokenizer = load_tokenizer(model)
     on_gpu = torch.cuda.is_available()
     try:
@@ -88,7 +92,9 @@ def load_tokenizer(model: str) -> Any:
 
     folder = Path(model)
     if folder.is_dir() and not any((folder / f).exists() for f in ("tokenizer.json", "tokenizer.model", "vocab.json")):
-        raise SkillFactoryError(f"model {model} has no tokenizer: save one into that folder (tokenizer.save_pretrained)")
+        raise SkillFactoryError(
+            f"model {model} has no tokenizer: save one into that folder (tokenizer.save_pretrained)"
+        )
     try:
         tokenizer = AutoTokenizer.from_pretrained(model)
     except (OSError, ValueError, KeyError) as error:

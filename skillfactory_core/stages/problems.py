@@ -22,7 +22,7 @@ def task_of(config: Config) -> Task:
     try:
         return attrs.evolve(task, **config.task_options)
     except (TypeError, ValueError) as error:
-        raise SkillFactoryError(f"task '{config.task}': {error}") from error
+        raise SkillFactoryError(f"task '{config.task}': {error.args[0]}") from error
 
 
 def variants_of(config: Config) -> dict[str, Task]:

@@ -155,7 +155,7 @@ def read_strategy(strategy: type[Strategy], options: Mapping[str, Any]) -> Strat
     try:
         return strategy(**options)
     except (TypeError, ValueError) as error:
-        raise SkillFactoryError(f"strategy '{strategy.name}': {error}") from error
+        raise SkillFactoryError(f"strategy '{strategy.name}': {error.args[0]}") from error
 
 
 def lessons(run: Run) -> Iterator[tuple[tuple[dict[str, str], ...], str]]:

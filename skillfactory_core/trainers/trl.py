@@ -14,7 +14,11 @@ from skillfactory_core.engines.transformers import end_ids, load_tokenizer, mode
 from skillfactory_core.errors import SkillFactoryError
 from skillfactory_core.trainer import GrpoSettings, Lesson, Log, Question, Reward, SftSettings, Trainer
 
-RENAMED = {"completions/mean_length": "tokens", "completions/clipped_ratio": "clipped", "frac_reward_zero_std": "no_signal"}
+RENAMED = {
+    "completions/mean_length": "tokens",
+    "completions/clipped_ratio": "clipped",
+    "frac_reward_zero_std": "no_signal",
+}
 "TRL's names of figures -> ours"
 NEEDED = ("model.safetensors", "optimizer.pt", "scheduler.pt", "rng_state.pth")
 "files of a checkpoint that is whole; trainer_state.json is written after them"
@@ -152,7 +156,9 @@ def load_for_training(model: str) -> Any:
     """The model with 32-bit weights, as mixed-precision training wants them."""
     import torch
     from transformers import AutoModelForCausalLM
+    from transformers.utils.logging import disable_progress_bar
 
+    disable_progress_bar()
     try:
         return AutoModelForCausalLM.from_pretrained(model, dtype=torch.float32, attn_implementation="sdpa")
     except (OSError, ValueError) as error:
@@ -227,7 +233,6 @@ def log_callback(log: Log, extra: dict[str, float], updates: int = 1) -> Any:
 
 def finish(trainer: Any, folder: Path) -> None:
     """Train, from the last whole checkpoint where there is one, and save the model under its final name."""
-    trainer.remove_callback("PrinterCallback")
     from transformers import PrinterCallback
 
     trainer.remove_callback(PrinterCallback)

@@ -115,8 +115,8 @@ def given(params: Mapping[str, Any]) -> tuple[list[str], int]:
         raise SkillFactoryError(f"acronym problem: words is {listed!r:.80}: give a list of words")
     if any(not (word[0].isascii() and word[0].isalpha()) for word in listed):
         raise SkillFactoryError(f"acronym problem: words is {listed!r:.80}: each begins with a letter from a to z")
-    if type(length) is not int or length < 1:
-        raise SkillFactoryError(f"acronym problem: length is {length!r:.80}: give a whole number from 1")
+    if type(length) is not int or length < 2:
+        raise SkillFactoryError(f"acronym problem: length is {length!r:.80}: give a whole number from 2")
     return listed, length
 
 

@@ -86,8 +86,8 @@ def given(params: Mapping[str, Any]) -> tuple[list[str], int]:
     every = list(letters) if isinstance(letters, str | list) else []
     if not every or any(not (isinstance(c, str) and len(c) == 1 and c.isascii() and c.isalpha()) for c in every):
         raise SkillFactoryError(f"letter_countdown problem: letters is {letters!r:.80}: give letters from a to z")
-    if type(length) is not int or length < 1:
-        raise SkillFactoryError(f"letter_countdown problem: length is {length!r:.80}: give a whole number from 1")
+    if type(length) is not int or length < 2:
+        raise SkillFactoryError(f"letter_countdown problem: length is {length!r:.80}: give a whole number from 2")
     return [letter.lower() for letter in every], length
 
 

@@ -29,9 +29,7 @@ RECORDS = {
     Problem: st.builds(Problem, TEXT, TEXT, TEXT, TEXT, NUMBER, PARAMS, TEXT, TEXT),
     Attempt: st.builds(Attempt, TEXT, TEXT, TEXT, NUMBER, TEXT, NUMBER, TEXT, TEXT),
     GradedAttempt: st.builds(GradedAttempt, TEXT, TEXT, FLAG, st.none() | TEXT, TEXT),
-    Reflection: st.builds(
-        Reflection, TEXT, TEXT, TEXT, TEXT, NUMBER, TEXT, NUMBER, TEXT, st.none() | FLAG, TEXT, TEXT
-    ),
+    Reflection: st.builds(Reflection, TEXT, TEXT, TEXT, TEXT, NUMBER, TEXT, NUMBER, TEXT, st.none() | FLAG, TEXT, TEXT),
     Trace: st.builds(Trace, TEXT, TEXT, TEXT, st.none() | TEXT, TEXT, st.lists(SEGMENT, max_size=4).map(tuple)),
     Response: st.builds(
         Response, TEXT, TEXT, TEXT, TEXT, NUMBER, TEXT, NUMBER, TEXT, FLAG, st.none() | TEXT, TEXT, TEXT

@@ -5,20 +5,29 @@ import time
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from skillfactory_skills.sample_reflect import register_tag_formats
 
 from skillfactory_core.attempt import Attempt
 from skillfactory_core.reflection import Reflection
 from skillfactory_core.skill import Phrase
 from skillfactory_core.strategy import Pair
 from skillfactory_core.tags import Parsed, TagFormat, Try
+from skillfactory_skills.sample_reflect import register_tag_formats
 
 (PAPER,) = register_tag_formats()
 OTHER = TagFormat("other", "", "muse", "go", "doubt", "claim", "out", "Yes", "No")
 FORMATS = pytest.mark.parametrize("tags", [PAPER, OTHER], ids=lambda tags: tags.name)
 
 NAMES = ("think", "sample", "reflect", "verdict", "answer", "muse", "go", "doubt", "claim", "out")
-PIECES = [f"<{slash}{name}>" for name in NAMES for slash in ("", "/")] + ["Correct", "no", " ", "\n", "<", ">", "</", "x"]
+PIECES = [f"<{slash}{name}>" for name in NAMES for slash in ("", "/")] + [
+    "Correct",
+    "no",
+    " ",
+    "\n",
+    "<",
+    ">",
+    "</",
+    "x",
+]
 TANGLES = st.lists(st.sampled_from(PIECES) | st.text(max_size=3), max_size=30).map("".join)
 "texts full of tags in any order"
 WORDS = st.text(alphabet=st.characters(exclude_characters="<>"), max_size=20)

@@ -13,12 +13,12 @@ from typing import Any
 
 import attrs
 import pytest
-from skillfactory_tasks import countdown
-from skillfactory_tasks.countdown import Countdown
-from skillfactory_tasks.countdown_solver import solve
 
 from skillfactory_core.attempt import REASONS, Grade
 from skillfactory_core.errors import SkillFactoryError
+from skillfactory_tasks import countdown
+from skillfactory_tasks.countdown import Countdown
+from skillfactory_tasks.countdown_solver import solve
 
 TASK = Countdown()
 CASES = [json.loads(line) for line in (Path(__file__).parents[1] / "cases/countdown.jsonl").open(encoding="utf-8")]

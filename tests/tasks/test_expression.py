@@ -7,10 +7,10 @@ import pytest
 from countdown_oracle import oracle
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
-from skillfactory_tasks.countdown import Countdown
-from skillfactory_tasks.expression import MAX_LENGTH, MAX_TOKENS, Unreadable, balanced, read, value
 
 from skillfactory_core.attempt import REASONS, Grade
+from skillfactory_tasks.countdown import Countdown
+from skillfactory_tasks.expression import MAX_LENGTH, MAX_TOKENS, Unreadable, balanced, read, value
 
 TASK = Countdown()
 MANY = settings(max_examples=400, deadline=None)

@@ -51,7 +51,9 @@ def measure_count(engine: Engine, task: Task, sampling: Sampling, count: int, sa
     problems = {p.key: p for p in islice(task.problems(0, "evaluation"), count)}
     requests = list(sample.ask(problems.values(), plain, task.answer_kind, samples, 0))
     start = time.monotonic()
-    attempts = [sample.attempt(g) for batch in batches(requests, engine.chunk) for g in engine.generate(batch, sampling)]
+    attempts = [
+        sample.attempt(g) for batch in batches(requests, engine.chunk) for g in engine.generate(batch, sampling)
+    ]
     seconds = time.monotonic() - start
     grades = {a.key: grade_attempt(task, problems[a.problem], a, tags) for a in attempts}
     usable = [a for a in attempts if grades[a.key].answer is not None]
@@ -82,9 +84,7 @@ def batches(items: list[Any], size: int) -> Iterator[list[Any]]:
 
 def steps_right(text: str) -> list[bool]:
     """Whether each written step of an attempt is right."""
-    return [
-        apply(int(left), operator, int(right)) == int(value) for left, operator, right, value in STEP.findall(text)
-    ]
+    return [apply(int(left), operator, int(right)) == int(value) for left, operator, right, value in STEP.findall(text)]
 
 
 def share(part: int, whole: int) -> float | None:
@@ -125,11 +125,10 @@ the corpus in `corpus.py`; nothing in it comes from any other model or text.
 Measured by `sf-pocket card` on its own samples: {problems} held-out problems x {samples} attempts per row, one check
 each, temperature 0.7, top-p 0.8, top-k 20. Figures in %.
 
-| numbers | attempt is right | arithmetic step is right | verdict right on wrong attempts | verdict right on right attempts | right attempts judged | tokens a second |
+| numbers | right attempts | right steps | verdict right, wrong attempts | verdict right, right attempts | of how many | tokens/s |
 | --- | --- | --- | --- | --- | --- | --- |
 {rows}
 
 Held out means: drawn by the task from its evaluation split. Pretraining draws problems of the same kind at random, so
 with few numbers it has met many of them; what it has not met is a text that verifies and then tries again.
 """
-

@@ -7,7 +7,10 @@ import rich_click as click
 
 WEIGHTS = Path(__file__).parent / "weights"
 TARGET = click.option(
-    "--weights", default=WEIGHTS, type=click.Path(path_type=Path), help="Folder of the weights. Default: the package's own."
+    "--weights",
+    default=WEIGHTS,
+    type=click.Path(path_type=Path),
+    help="Folder of the weights. Default: the package's own.",
 )
 
 

@@ -21,9 +21,23 @@ SOLVED_SHARE = 0.35
 CHECKED_SOLVED_SHARE = 0.3
 KINDS = ("attempt", "check", "drill", "markup")
 KIND_WEIGHTS = (37, 50, 10, 3)
-TAG_NAMES = (
-    "think sample reflect note list item title text data part quote step table row name"
-).split()
+TAG_NAMES = [
+    "think",
+    "sample",
+    "reflect",
+    "note",
+    "list",
+    "item",
+    "title",
+    "text",
+    "data",
+    "part",
+    "quote",
+    "step",
+    "table",
+    "row",
+    "name",
+]
 
 
 @attrs.frozen
@@ -97,9 +111,7 @@ def make_chain(random: Random, numbers: list[int]) -> Chain:
         if step is None:
             break
         inner = f"({expression})" if steps else expression
-        expression = (
-            f"{inner} {step.operator} {number}" if value_first else f"{number} {step.operator} {inner}"
-        )
+        expression = f"{inner} {step.operator} {number}" if value_first else f"{number} {step.operator} {inner}"
         used = [*used, number] if value_first else [number, *used]
         steps.append(step)
         value = step.value
@@ -195,9 +207,7 @@ def check_document(random: Random) -> Document:
     _, opening = decorate(random, numbers, target, chain)
     shown = write_attempt(attrs.evolve(chain, steps=steps), opening)
     ask, lead = ("Check:", "") if random.random() < 0.5 else ("Is this right?", f"We want {target}. ")
-    return Document(
-        "check", f"{question(numbers, target)} {ask} {shown}", lead + write_check(numbers, target, chain)
-    )
+    return Document("check", f"{question(numbers, target)} {ask} {shown}", lead + write_check(numbers, target, chain))
 
 
 def write_check(numbers: list[int], target: int, chain: Chain) -> str:
@@ -238,14 +248,20 @@ def words(random: Random, low: int, high: int) -> str:
 def markup(random: Random, depth: int) -> str:
     name = random.choice(TAG_NAMES)
     if depth == 0 or random.random() < 0.4:
-        inner = words(random, 2, 9) if random.random() < 0.7 else ", ".join(
-            str(random.randint(0, LARGEST_VALUE)) for _ in range(random.randint(1, 6))
+        inner = (
+            words(random, 2, 9)
+            if random.random() < 0.7
+            else ", ".join(str(random.randint(0, LARGEST_VALUE)) for _ in range(random.randint(1, 6)))
         )
         return f"<{name}>{inner}</{name}>"
-    return f"<{name}>\n" + "\n".join(
-        words(random, 2, 9) if random.random() < 0.3 else markup(random, depth - 1)
-        for _ in range(random.randint(1, 4))
-    ) + f"\n</{name}>"
+    return (
+        f"<{name}>\n"
+        + "\n".join(
+            words(random, 2, 9) if random.random() < 0.3 else markup(random, depth - 1)
+            for _ in range(random.randint(1, 4))
+        )
+        + f"\n</{name}>"
+    )
 
 
 def markup_document(random: Random) -> Document:

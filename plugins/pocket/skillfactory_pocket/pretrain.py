@@ -13,7 +13,7 @@ from skillfactory_pocket.tokenizer import ASSISTANT, END, USER, build_tokenizer
 
 if TYPE_CHECKING:
     import torch
-    from transformers import PreTrainedTokenizerFast, LlamaForCausalLM
+    from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
 IGNORED = -100
 Rows = tuple["torch.Tensor", "torch.Tensor"]
@@ -156,7 +156,17 @@ def pretrain(target: Path, recipe: Recipe) -> None:
         if (step + 1) % 100 == 0:
             seconds = time.monotonic() - start
             done = (step + 1) * recipe.rows * recipe.row
-            print(json.dumps({"step": step + 1, "loss": round(sum(losses) / len(losses), 4), "tokens_per_second": round(done / seconds), "seconds": round(seconds)}), flush=True)
+            print(
+                json.dumps(
+                    {
+                        "step": step + 1,
+                        "loss": round(sum(losses) / len(losses), 4),
+                        "tokens_per_second": round(done / seconds),
+                        "seconds": round(seconds),
+                    }
+                ),
+                flush=True,
+            )
             losses = []
         if (step + 1) % 1000 == 0 or step + 1 == recipe.steps:
             model.save_pretrained(target)

@@ -39,7 +39,9 @@ def build_tokenizer(documents_read: int = 20_000, size: int = 1408) -> "PreTrain
     texts = [text for d in islice(documents(0), documents_read) for text in (d.prompt, d.completion)]
     # Every whole piece often enough to be learned before any rare one.
     whole = [str(n) for n in range(LARGEST_VALUE + 1)] + [f"<{t}>" for t in TAG_NAMES] + [f"</{t}>" for t in TAG_NAMES]
-    texts += [" ".join(random.sample(WORDS, len(WORDS))) for _ in range(200)] + [w.capitalize() + " " for w in WORDS] * 60
+    texts += [" ".join(random.sample(WORDS, len(WORDS))) for _ in range(200)] + [
+        w.capitalize() + " " for w in WORDS
+    ] * 60
     texts += whole * 200
     trainer = trainers.BpeTrainer(
         vocab_size=size,

@@ -1,0 +1,257 @@
+"""Write the reference pages from the code: commands, settings, hooks, records and what is built in.
+
+    python docs/generate_reference.py FOLDER
+
+`conf.py` calls it at each build, so the reference can name nothing that the code does not have. What a field means is
+the string under it: read from the source, because Python forgets it.
+"""
+
+import ast
+import inspect
+import sys
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
+from importlib import import_module
+from importlib.resources import files
+from pathlib import Path
+from textwrap import dedent
+from typing import Any
+
+import attrs
+import click
+
+from skillfactory_core import config, hookspecs, registry
+from skillfactory_core.cli import sf
+
+RECORDS = {
+    "problem": ("Problem",),
+    "attempt": ("Attempt", "Grade", "GradedAttempt"),
+    "reflection": ("Reflection",),
+    "strategy": ("Pair", "Strategy"),
+    "trace": ("Segment", "Trace"),
+    "evaluation": ("Response",),
+    "task": ("Task",),
+    "prompts": ("Prompt", "PromptSet"),
+    "skill": ("Phrase", "Skill"),
+    "tags": ("TagFormat", "Try", "Parsed"),
+    "engine": ("Sampling", "Request", "Generation", "Model", "Engine"),
+    "trainer": ("Lesson", "Question", "Reward", "Trainer"),
+}
+"module -> its classes, in the order in which data flows"
+
+
+def field_notes(owner: type) -> dict[str, str]:
+    """field -> the string under it; of the class and of those it derives from."""
+    notes: dict[str, str] = {}
+    for each in reversed(owner.__mro__):
+        if each.__module__.startswith("skillfactory"):
+            notes |= own_notes(each)
+    return notes
+
+
+@cache
+def own_notes(owner: type) -> dict[str, str]:
+    (body,) = ast.parse(dedent(inspect.getsource(owner))).body
+    assert isinstance(body, ast.ClassDef)
+    notes = {}
+    for field, note in zip(body.body, body.body[1:], strict=False):
+        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and isinstance(note, ast.Expr):
+            notes[field.target.id] = inspect.cleandoc(str(ast.literal_eval(note.value)))
+    return notes
+
+
+def annotations(owner: type) -> dict[str, str]:
+    """field -> its type as the source writes it."""
+    (body,) = ast.parse(dedent(inspect.getsource(owner))).body
+    assert isinstance(body, ast.ClassDef)
+    fields = [f for f in body.body if isinstance(f, ast.AnnAssign) and isinstance(f.target, ast.Name)]
+    return {f.target.id: ast.unparse(f.annotation) for f in fields if isinstance(f.target, ast.Name)}
+
+
+def cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+def code(value: object) -> str:
+    """A value as code in a table cell."""
+    text = " ".join(str(value).split()).replace("|", "\\|")
+    return f"`{text}`" if text else ""
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
+
+
+def python(text: str) -> str:
+    return f"```python\n{text.rstrip()}\n```\n"
+
+
+def hooks() -> Iterator[str]:
+    for name, function in vars(hookspecs).items():
+        if hasattr(function, "skillfactory_spec"):
+            yield f"## {name}\n"
+            yield python(f"def {name}{inspect.signature(function)}".replace("'", ""))
+            yield f"{inspect.getdoc(function)}\n"
+
+
+def commands() -> Iterator[str]:
+    # Plugins bring the commands when a context is made.
+    context = sf.make_context("sf", ["tasks"])
+    yield from command("sf", sf, context)
+    for name in sorted(sf.commands):
+        one = sf.commands[name]
+        yield from command(f"sf {name}", one, click.Context(one, info_name=name, parent=context))
+
+
+def command(title: str, one: click.Command, context: click.Context) -> Iterator[str]:
+    yield f"## {title}\n"
+    yield f"```text\n{title} {' '.join(one.collect_usage_pieces(context))}\n```\n"
+    yield f"{inspect.cleandoc(one.help or '')}\n"
+    rows = []
+    for parameter in one.get_params(context):
+        record = parameter.get_help_record(context)
+        if record is not None:
+            rows.append([code(record[0]), cell(record[1])])
+    yield table(["option", "meaning"], rows)
+
+
+def settings() -> Iterator[str]:
+    top = [f for f in attrs.fields(config.Config) if not is_table(f)]
+    presets = {name: config.flatten(config.preset_settings(name)) for name in config.PRESETS}
+    yield "## The top of the file\n"
+    yield settings_table(config.Config, top, "", presets)
+    for field in attrs.fields(config.Config):
+        if is_table(field):
+            yield f"## [{field.name}]\n"
+            note = field_notes(config.Config).get(field.name)
+            yield f"{note[0].upper()}{note[1:]}.\n" if note else ""
+            yield settings_table(field.type, attrs.fields(field.type), f"{field.name}.", presets)
+
+
+def is_table(field: "attrs.Attribute[Any]") -> bool:
+    return isinstance(field.type, type) and attrs.has(field.type)
+
+
+def settings_table(
+    owner: Any, fields: Iterable["attrs.Attribute[Any]"], above: str, presets: Mapping[str, Mapping[str, Any]]
+) -> str:
+    notes, types = field_notes(owner), annotations(owner)
+    rows = []
+    for field in fields:
+        name = f"{above}{field.name}"
+        sizes = [toml(preset[name]) if name in presets[p] else "" for p, preset in presets.items()]
+        rows.append(
+            [code(name), code(types[field.name]), toml(default(field)), *sizes, cell(notes.get(field.name, ""))]
+        )
+    return table(["setting", "type", "core", *presets, "meaning"], rows)
+
+
+def default(field: "attrs.Attribute[Any]") -> Any:
+    value = field.default
+    return value.factory() if isinstance(value, attrs.Factory) else value  # type: ignore[arg-type]
+
+
+def toml(value: Any) -> str:
+    if value is attrs.NOTHING:
+        return "required"
+    if isinstance(value, bool):
+        return code(str(value).lower())
+    if isinstance(value, str):
+        return code(f'"{value}"')
+    return code(list(value) if isinstance(value, tuple) else value)
+
+
+def records() -> Iterator[str]:
+    for module, names in RECORDS.items():
+        source = import_module(f"skillfactory_core.{module}")
+        yield f"## skillfactory_core.{module}\n"
+        yield f"{inspect.getdoc(source)}\n"
+        for name in names:
+            yield from record(getattr(source, name))
+
+
+def record(owner: type) -> Iterator[str]:
+    yield f"### {owner.__name__}\n"
+    yield f"{inspect.getdoc(owner)}\n"
+    notes, types = field_notes(owner), annotations(owner)
+    if types:
+        yield table(
+            ["field", "type", "meaning"],
+            ([code(name), code(kind), cell(notes.get(name, ""))] for name, kind in types.items()),
+        )
+    for name, member in vars(owner).items():
+        if inspect.isfunction(member) and not name.startswith("_") and member.__module__ == owner.__module__:
+            signature = str(inspect.signature(member)).replace("'", "")
+            yield python(f"def {name}{signature}")
+            yield f"{inspect.getdoc(member)}\n"
+
+
+def built_in() -> Iterator[str]:
+    kinds = (registry.TASK, registry.PROMPTS, registry.SKILL, registry.STRATEGY, registry.TAGS, registry.MODEL)
+    for kind in (*kinds, registry.ENGINE, registry.TRAINER):
+        yield f"## sf {kind.command}\n"
+        ours = {
+            name: (one, plugin)
+            for name, (one, plugin) in registry.registered(kind).items()
+            if plugin.distribution.startswith("skillfactory ")
+        }
+        yield table(
+            ["name", "what", "module"],
+            ([code(name), cell(one.summary), code(plugin.module)] for name, (one, plugin) in ours.items()),
+        )
+        for name, (one, _) in ours.items():
+            owner = one if isinstance(one, type) else type(one)
+            if kind in (registry.TASK, registry.STRATEGY) and attrs.fields(owner):
+                yield f"Options of `{name}`:\n"
+                yield options(one, owner)
+
+
+def options(one: Any, owner: Any) -> str:
+    """The options of a task (an instance) or of a strategy (a class)."""
+    notes = field_notes(owner)
+    rows = []
+    for field in attrs.fields(owner):
+        value = field.default if isinstance(one, type) else getattr(one, field.name)
+        rows.append([code(field.name), "unset" if value is None else toml(value), cell(notes.get(field.name, ""))])
+    return table(["option", "default", "meaning"], rows)
+
+
+def model_settings() -> Iterator[str]:
+    """The settings that each model of ours brings along, as its file has them."""
+    for name, (model, plugin) in registry.registered(registry.MODEL).items():
+        if model.settings and plugin.distribution.startswith("skillfactory "):
+            text = Path(model.settings).read_text(encoding="utf-8")
+            tomllib.loads(text)
+            yield f"What `{name}` brings along:\n\n```toml\n{text.rstrip()}\n```\n"
+
+
+def presets() -> Iterator[str]:
+    for name in config.PRESETS:
+        text = files("skillfactory_core").joinpath("presets", f"{name}.toml").read_text(encoding="utf-8")
+        yield f"`--preset {name}`:\n\n```toml\n{text.rstrip()}\n```\n"
+
+
+PAGES = {
+    "hooks": hooks,
+    "commands": commands,
+    "settings": settings,
+    "presets": presets,
+    "model-settings": model_settings,
+    "records": records,
+    "built-in": built_in,
+}
+
+
+def write_reference(folder: Path) -> None:
+    """Write every page; one that did not change keeps its time, so that Sphinx builds it once."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, page in PAGES.items():
+        path, text = folder / f"{name}.md", "\n".join(page())
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            path.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write_reference(Path(sys.argv[1]))

@@ -1,0 +1,225 @@
+"""Plugins: a broken one is named, listed and out of the way; the others keep working."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+
+TASK = """
+import attrs
+from skillfactory_core import hookimpl
+from skillfactory_core.task import Task
+
+@attrs.frozen
+class Mine(Task):
+    name = "{name}"
+    summary = "a task for tests"
+    answer_kind = "a number"
+
+@hookimpl
+def register_tasks():
+    return [Mine()]
+"""
+HOOK = "from skillfactory_core import hookimpl\n@hookimpl\n"
+SF = Path(sys.executable).with_name("sf")
+
+
+@attrs.frozen
+class Site:
+    """A folder of fake distributions that stands on sys.path."""
+
+    folder: Path
+
+    def install(self, distribution: str, source: str, name: str = "", points: str = "") -> None:
+        """A distribution with one module and one entry point, named like the distribution if not otherwise."""
+        module = distribution.replace("-", "_")
+        (self.folder / f"{module}.py").write_text(source)
+        info = self.folder / f"{module}-1.0.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.0\n")
+        (info / "entry_points.txt").write_text(points or f"[skillfactory]\n{name or distribution} = {module}\n")
+
+    def sf(self, *args: str | Path, **settings: str) -> "subprocess.CompletedProcess[str]":
+        environment = {**os.environ, "PYTHONPATH": str(self.folder), "COLUMNS": "200", **settings}
+        return subprocess.run([SF, *args], env=environment, capture_output=True, text=True, timeout=60, check=False)
+
+    def listed(self, command: str, **settings: str) -> dict[str, Any]:
+        """What a listing says, by name."""
+        answer = self.sf(command, "--json", **settings)
+        assert answer.returncode == 0, answer.stderr
+        return {row["name"]: row for row in json.loads(answer.stdout)}
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Site:
+    return Site(tmp_path)
+
+
+def test_an_installed_plugin_is_listed_with_its_hooks_and_its_distribution(path: Site) -> None:
+    path.install("acme", TASK.format(name="digits"))
+    record = path.listed("plugins")["acme"]
+    assert record == {
+        "name": "acme",
+        "state": "ok",
+        "hooks": ["register_tasks"],
+        "module": "acme",
+        "from": "acme 1.0",
+    }
+    assert path.listed("tasks")["digits"]["from"] == "acme 1.0"
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("import nowhere_to_be_found", "ModuleNotFoundError: No module named 'nowhere_to_be_found'"),
+        ("def broken(:", "SyntaxError"),
+        ("raise ValueError('first\\nsecond')", "ValueError: first"),
+        ("raise SystemExit(3)", "SystemExit: 3"),
+        (HOOK + "def register_taks(): return []", "there is no hook named register_taks"),
+        (HOOK + "def register_tasks(run): return []", "PluginValidationError"),
+        (HOOK + "def register_tasks(): raise OSError('no disk')", "register_tasks raised OSError: no disk"),
+        (HOOK + "def register_tasks(): return None", "register_tasks raised TypeError"),
+        (HOOK + "def register_tasks(): return ['sums']", "register_tasks gave 'sums', which is not a Task"),
+        (HOOK + "def register_engines(): return [3]", "gave 3, which is not a class derived from Engine"),
+        (HOOK + "def register_commands(cli): raise OSError('x')", "register_commands raised OSError: x"),
+        (
+            HOOK + "def register_strategies():\n    from skillfactory_core.strategy import Strategy\n"
+            "    return [type('Nameless', (Strategy,), {})]",
+            "which has no name",
+        ),
+    ],
+    ids=lambda text: text.replace(HOOK, "")[:50],
+)
+def test_a_broken_plugin_is_named_and_the_others_keep_working(path: Site, source: str, said: str) -> None:
+    path.install("acme", source)
+    path.install("digits", TASK.format(name="digits"))
+    listed = path.listed("plugins")
+    assert said in listed["acme"]["state"] and "\n" not in listed["acme"]["state"]
+    assert {name for name, row in listed.items() if row["state"] != "ok"} == {"acme"}
+    assert listed["countdown"]["state"] == "ok"
+    missed = path.sf("run", "--task", "contdown")
+    assert missed.returncode == 2
+    assert missed.stderr.startswith("sf: no task named 'contdown': did you mean 'countdown'? (sf tasks)")
+    assert "Traceback" not in missed.stderr and len(missed.stderr.splitlines()) == 1
+
+
+def test_a_failed_look_up_mentions_the_plugins_that_are_not_loaded(path: Site) -> None:
+    path.install("acme", "import nowhere_to_be_found")
+    for flag in ("--task", "--model", "--engine"):
+        err = path.sf("run", *([] if flag == "--task" else ["--task", "countdown"]), flag, "acme-thing").stderr
+        assert "named 'acme-thing'" in err
+        assert "not loaded: 'acme' of acme 1.0 (ModuleNotFoundError: No module named 'nowhere_to_be_found')" in err
+
+
+def test_hooks_of_a_plugin_that_fails_its_check_are_not_asked(path: Site) -> None:
+    path.install("acme", TASK.format(name="digits") + "\n@hookimpl\ndef register_skills(run): return []\n")
+    assert "PluginValidationError" in path.listed("plugins")["acme"]["state"]
+    assert "digits" not in path.listed("tasks")
+
+
+def test_one_entry_point_name_from_two_distributions_is_an_error_that_names_both(path: Site) -> None:
+    path.install("acme", TASK.format(name="one"), name="twin")
+    path.install("beta", TASK.format(name="two"), name="twin")
+    answer = path.sf("tasks")
+    assert answer.returncode == 2
+    assert answer.stderr == "sf: two plugins are named 'twin': one of acme 1.0, one of beta 1.0; uninstall one\n"
+
+
+def test_one_task_name_from_two_plugins_is_an_error_that_names_both(path: Site) -> None:
+    path.install("acme", TASK.format(name="digits"))
+    path.install("beta", TASK.format(name="digits"))
+    answer = path.sf("tasks")
+    assert answer.returncode == 2
+    assert "two plugins register a task named 'digits': 'acme' (acme 1.0) and 'beta' (beta 1.0)" in answer.stderr
+    assert path.listed("plugins")["beta"]["state"] == "ok"
+    assert "digits" in path.listed("tasks", SKILLFACTORY_BLOCK="beta")
+
+
+def test_a_blocked_plugin_is_not_imported(path: Site) -> None:
+    path.install("acme", "raise SystemExit('imported')")
+    path.install("beta", TASK.format(name="digits"))
+    listed = path.listed("plugins", SKILLFACTORY_BLOCK="acme,beta")
+    assert listed["acme"]["state"] == listed["beta"]["state"] == "blocked by SKILLFACTORY_BLOCK"
+    assert "digits" not in path.listed("tasks", SKILLFACTORY_BLOCK="acme,beta")
+
+
+def test_a_distribution_that_is_twice_on_the_path_counts_once(path: Site, tmp_path: Path) -> None:
+    path.install("acme", TASK.format(name="digits"))
+    both = Site(tmp_path / "again")
+    both.folder.mkdir()
+    both.install("acme", TASK.format(name="digits"))
+    answer = path.sf("tasks", "--json", PYTHONPATH=f"{tmp_path}{os.pathsep}{both.folder}")
+    assert answer.returncode == 0, answer.stderr
+
+
+@pytest.mark.parametrize("points", ["no section = here\n", "[skillfactory]\nno equals sign\n"])
+def test_a_distribution_with_unreadable_entry_points_harms_nobody(path: Site, points: str) -> None:
+    path.install("acme", "", points=points)
+    assert "countdown" in path.listed("tasks")
+
+
+def test_a_one_file_plugin_brings_its_task(path: Site, tmp_path: Path) -> None:
+    file = tmp_path / "json.py"
+    file.write_text(TASK.format(name="digits"))
+    for flag in (["-p", str(file)], [f"-p{file}"], ["--plugin", str(file)], [f"--plugin={file}"]):
+        answer = path.sf(*flag, "tasks", "--json", PYTHONPATH="")
+        assert answer.returncode == 0, answer.stderr
+        assert "digits" in {row["name"] for row in json.loads(answer.stdout)}
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        (None, "does not exist"),
+        ("import nowhere_to_be_found", "cannot be loaded: ModuleNotFoundError"),
+        ("def broken(:", "cannot be loaded: SyntaxError"),
+        (HOOK + "def register_taks(): return []", "cannot be loaded: AttributeError: there is no hook named"),
+    ],
+    ids=str,
+)
+def test_a_one_file_plugin_that_cannot_be_used_ends_the_command(
+    path: Site, tmp_path: Path, source: str | None, said: str
+) -> None:
+    file = tmp_path / "mine.py"
+    if source is not None:
+        file.write_text(source)
+    answer = path.sf("-p", file, "tasks")
+    assert answer.returncode == 2
+    assert answer.stderr.startswith(f"sf: plugin file {file} ") and said in answer.stderr
+    assert len(answer.stderr.splitlines()) == 1
+
+
+def test_an_observer_that_raises_is_named_and_does_not_stop_the_run(path: Site, tmp_path: Path) -> None:
+    path.install("acme", HOOK + "def stage_finished(stage): raise OSError(stage)")
+    world = Path(__file__).parents[1] / "scripted_world.py"
+    answer = path.sf(
+        *("-p", world, "run", "--task", "countdown", "--model", "scripted", "--runs", tmp_path / "runs"),
+        *("-s", "sample.problems=2", "-s", "evaluate.problems=1", "-s", 'evaluate.variants=["3"]', "--no-baselines"),
+    )
+    assert answer.returncode == 0, answer.stderr
+    assert "sf: plugin 'acme' (acme 1.0): stage_finished raised OSError: sample" in answer.stderr
+
+
+def test_an_observer_is_told_every_stage_with_its_counts(path: Site, tmp_path: Path) -> None:
+    told = tmp_path / "told.jsonl"
+    path.install(
+        "acme",
+        "import json\n" + HOOK + "def stage_finished(run, stage, summary):\n"
+        f"    print(json.dumps([run.folder.name, stage, summary['seconds'] >= 0]), file=open({str(told)!r}, 'a'))\n",
+    )
+    world = Path(__file__).parents[1] / "scripted_world.py"
+    answer = path.sf(
+        *("-p", world, "run", "--task", "countdown", "--model", "scripted", "--runs", tmp_path / "runs"),
+        *("-s", "sample.problems=2", "-s", "evaluate.problems=1", "-s", 'evaluate.variants=["3"]', "--no-baselines"),
+    )
+    assert answer.returncode == 0, answer.stderr
+    stages = ["problems", "sample", "grade", "reflect", "rearrange", "sft", "grpo-skillfactory"]
+    stages += ["evaluate-base", "evaluate-sft", "evaluate-skillfactory", "report"]
+    assert [json.loads(line) for line in told.read_text().splitlines()] == [
+        ["countdown-scripted", stage, True] for stage in stages
+    ]
