@@ -22,7 +22,5 @@ myst_heading_anchors = 3
 html_theme = "furo"
 html_title = f"SkillFactory {release}"
 html_show_sphinx = False
-# docs/measured is empty until the scripts that measure have run.
-suppress_warnings = ["toc.empty_glob"]
 
 write_reference(HERE / "reference" / "_generated")

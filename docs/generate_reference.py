@@ -39,6 +39,7 @@ RECORDS = {
     "trainer": ("Lesson", "Question", "Reward", "Trainer"),
 }
 "module -> its classes, in the order in which data flows"
+MEASURED = Path(__file__).parent / "measured"
 
 
 def field_notes(owner: type) -> dict[str, str]:
@@ -137,15 +138,12 @@ def is_table(field: "attrs.Attribute[Any]") -> bool:
 def settings_table(
     owner: Any, fields: Iterable["attrs.Attribute[Any]"], above: str, presets: Mapping[str, Mapping[str, Any]]
 ) -> str:
-    notes, types = field_notes(owner), annotations(owner)
-    rows = []
+    notes, rows = field_notes(owner), []
     for field in fields:
         name = f"{above}{field.name}"
-        sizes = [toml(preset[name]) if name in presets[p] else "" for p, preset in presets.items()]
-        rows.append(
-            [code(name), code(types[field.name]), toml(default(field)), *sizes, cell(notes.get(field.name, ""))]
-        )
-    return table(["setting", "type", "core", *presets, "meaning"], rows)
+        sizes = [f"{p} {toml(preset[name])}" for p, preset in presets.items() if name in preset]
+        rows.append([code(name), toml(default(field)), ", ".join(sizes), cell(notes.get(field.name, ""))])
+    return table(["setting", "core", "presets", "meaning"], rows)
 
 
 def default(field: "attrs.Attribute[Any]") -> Any:
@@ -233,6 +231,15 @@ def presets() -> Iterator[str]:
         yield f"`--preset {name}`:\n\n```toml\n{text.rstrip()}\n```\n"
 
 
+def measured() -> Iterator[str]:
+    """The list of the pages in docs/measured, which scripts write; a list of nothing would be a warning."""
+    pages = sorted(path.stem for path in MEASURED.glob("*.md") if path.stem != "index")
+    if pages:
+        yield "\n".join(["```{toctree}", ":maxdepth: 1", "", *pages, "```\n"])
+    else:
+        yield "Nothing yet.\n"
+
+
 PAGES = {
     "hooks": hooks,
     "commands": commands,
@@ -241,6 +248,7 @@ PAGES = {
     "model-settings": model_settings,
     "records": records,
     "built-in": built_in,
+    "measured": measured,
 }
 
 

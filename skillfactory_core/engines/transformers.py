@@ -1,5 +1,7 @@
 """The default engine: any causal language model of transformers, in this process, on CPU or GPU."""
 
+import os
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,8 +10,10 @@ from skillfactory_core import hookimpl
 from skillfactory_core.engine import Engine, Generation, Request, Sampling
 from skillfactory_core.errors import SkillFactoryError
 
-MEMORY_SHARE = 0.5
-"share of a GPU's memory that the cache of one batch may take"
+MEMORY_SHARE = 0.4
+"share of the device's memory that the cache of one batch may take"
+PROMPT_ROOM = 512
+"tokens of a prompt that this reckons with"
 
 
 class TransformersEngine(Engine):
@@ -25,39 +29,54 @@ class TransformersEngine(Engine):
 
     def generate(self, requests: Sequence[Request], sampling: Sampling) -> Iterator[Generation]:
         rows = self.rows(sampling.max_tokens)
-        for start in range(0, len(requests), rows):
-            yield from self._batch(requests[start : start + rows], sampling)
+        longest = getattr(self.language_model.config, "max_position_embeddings", None) or sys.maxsize
+        fitting: list[tuple[Request, list[int]]] = []
+        for request in requests:
+            prompt = prompt_ids(self.tokenizer, list(request.messages), request.prefix)
+            if len(prompt) >= longest:
+                reason = f"the prompt has {len(prompt)} tokens, and the model takes {longest}"
+                yield Generation(request.key, "", 0, "error", reason)
+            else:
+                fitting.append((request, prompt))
+        for start in range(0, len(fitting), rows):
+            yield from self._batch(fitting[start : start + rows], sampling)
 
-    def _batch(self, requests: Sequence[Request], sampling: Sampling) -> Iterator[Generation]:
+    def _batch(self, work: Sequence[tuple[Request, list[int]]], sampling: Sampling) -> Iterator[Generation]:
+        """Generations of one batch; in halves where it does not fit into memory."""
+        import torch
+
         from skillfactory_core.engines.decode import decode
 
-        prompts = [prompt_ids(self.tokenizer, list(r.messages), r.prefix) for r in requests]
-        replies = decode(
-            self.language_model,
-            prompts,
-            [r.seed for r in requests],
-            sampling,
-            end_ids(self.language_model, self.tokenizer),
-            self.tokenizer.pad_token_id,
-        )
+        ends = end_ids(self.language_model, self.tokenizer)
+        try:
+            prompts, seeds = [prompt for _, prompt in work], [request.seed for request, _ in work]
+            replies = decode(self.language_model, prompts, seeds, sampling, ends, self.tokenizer.pad_token_id)
+        except torch.OutOfMemoryError as error:
+            if len(work) == 1:
+                yield Generation(work[0][0].key, "", 0, "error", f"out of memory: {error}".splitlines()[0])
+                return
+            torch.cuda.empty_cache()
+            yield from self._batch(work[: len(work) // 2], sampling)
+            yield from self._batch(work[len(work) // 2 :], sampling)
+            return
         texts = self.tokenizer.batch_decode([reply.tokens for reply in replies], skip_special_tokens=True)
-        for request, reply, text in zip(requests, replies, texts, strict=True):
+        for (request, _), reply, text in zip(work, replies, texts, strict=True):
             finish = "stop" if reply.ended else "length"
             yield Generation(request.key, request.prefix + text, len(reply.tokens), finish)
 
     def rows(self, max_tokens: int) -> int:
-        """Rows per batch: all of a chunk, or as many as the GPU's memory holds caches for."""
+        """Rows per batch: all of a chunk, or as many as the memory of the device holds caches for."""
         import torch
 
-        if self.language_model.device.type != "cuda":
-            return self.chunk
         config = self.language_model.config
         head = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
-        per_token = (
-            2 * config.num_hidden_layers * config.num_key_value_heads * head * self.language_model.dtype.itemsize
-        )
-        total = torch.cuda.get_device_properties(0).total_memory * MEMORY_SHARE
-        return max(1, min(self.chunk, int(total / (per_token * (max_tokens + 512)))))
+        heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
+        per_token = 2 * config.num_hidden_layers * heads * head * self.language_model.dtype.itemsize
+        if self.language_model.device.type == "cuda":
+            total = torch.cuda.get_device_properties(0).total_memory
+        else:
+            total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        return max(1, min(self.chunk, int(MEMORY_SHARE * total / (per_token * (max_tokens + PROMPT_ROOM)))))
 
     def close(self) -> None:
         import torch

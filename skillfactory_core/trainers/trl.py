@@ -77,7 +77,9 @@ class TrlTrainer(Trainer):
         log: Log,
     ) -> None:
         from datasets import Dataset
-        from trl import GRPOConfig, GRPOTrainer
+        from trl import GRPOConfig
+
+        from skillfactory_core.trainers.buckets import BucketedGRPOTrainer
 
         os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")
         check_sizes(settings)
@@ -102,7 +104,7 @@ class TrlTrainer(Trainer):
             loss_type="dapo",
             scale_rewards="group",
         )
-        trainer = GRPOTrainer(
+        trainer = BucketedGRPOTrainer(
             load_for_training(model),
             reward_funcs=partial(score, reward, tokenizer),
             args=config,

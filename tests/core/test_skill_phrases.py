@@ -47,7 +47,7 @@ def test_one_skill_alone_has_the_banks_it_needs(skill: Skill) -> None:
 
 
 def test_a_skill_that_retries_needs_words_between_attempts() -> None:
-    with pytest.raises(SkillFactoryError, match="incorrect are missing or empty.*incorrect.txt"):
+    with pytest.raises(SkillFactoryError, match=r"incorrect are missing or empty.*incorrect\.txt"):
         join_banks([Skill("r", "", retries=True, phrases=bank("closing") | bank("correct"))])
 
 

@@ -516,8 +516,8 @@ def test_the_reward_is_one_for_a_right_final_answer_and_zero_otherwise(
         right = {p.key: COUNTDOWN.reference(p.params) for p in open_run(copied).problems("rl", "3")}
         for q in questions:
             tries = f"<think><sample><answer>{right[q.key]}</answer></sample></think>"
-            for text in (f"{tries}<answer>{right[q.key]}</answer>", f"{tries}<answer>1</answer>", tries):
-                scores.append(reward(q.key, text, "stop"))
+            texts = (f"{tries}<answer>{right[q.key]}</answer>", f"{tries}<answer>1</answer>", tries)
+            scores.extend(reward(q.key, text, "stop") for text in texts)
 
     monkeypatch.setattr(trainer, "grpo", rewarded)
     shutil.rmtree(copied / "7-grpo" / "skillfactory")

@@ -66,7 +66,9 @@ def test_a_reply_is_cut_at_max_tokens_and_says_so(pocket: tuple[Any, Any]) -> No
     assert [(len(reply.tokens), reply.ended) for reply in cut] == [(3, False)] * 3
 
 
-@pytest.mark.parametrize(("top_k", "top_p", "temperature"), [(0, 1.0, 1.0), (5, 1.0, 0.7), (0, 0.8, 1.3), (20, 0.8, 0.7)])
+@pytest.mark.parametrize(
+    ("top_k", "top_p", "temperature"), [(0, 1.0, 1.0), (5, 1.0, 0.7), (0, 0.8, 1.3), (20, 0.8, 0.7)]
+)
 def test_first_tokens_follow_the_filtered_distribution(
     pocket: tuple[Any, Any], top_k: int, top_p: float, temperature: float
 ) -> None:
@@ -77,7 +79,9 @@ def test_first_tokens_follow_the_filtered_distribution(
     draws = 4000
     sampling = Sampling(temperature, top_p, top_k, 1.0, max_tokens=1)
     drawn = replies(pocket, [PROMPTS[1]] * draws, sampling, list(range(draws)))
-    counts = torch.bincount(torch.tensor([(r.tokens or [tokenizer.eos_token_id])[0] for r in drawn]), minlength=len(tokenizer))
+    counts = torch.bincount(
+        torch.tensor([(r.tokens or [tokenizer.eos_token_id])[0] for r in drawn]), minlength=len(tokenizer)
+    )
     ids = torch.tensor(ids_of(tokenizer, [PROMPTS[1]]))
     with torch.inference_mode():
         logits = model(ids).logits[:, -1]
