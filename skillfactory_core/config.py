@@ -33,14 +33,12 @@ class SampleSettings:
     "problems of the train split to attempt"
     attempts: int = attrs.field(default=16, validator=ge(1))
     "attempts per problem and prompt variant"
-    max_tokens: int = attrs.field(default=4096, validator=ge(1))
 
 
 @attrs.frozen
 class ReflectSettings:
     reflections: int = attrs.field(default=4, validator=ge(1))
     "reflections per attempt, dealt over the reflection prompts in turn"
-    max_tokens: int = attrs.field(default=4096, validator=ge(1))
 
 
 @attrs.frozen
@@ -48,7 +46,7 @@ class RearrangeSettings:
     per_problem: int = attrs.field(default=0, validator=ge(0))
     "most traces of one problem. 0: as many as the strategy makes"
     distinct: bool = False
-    "attempts of one problem with the same text count once"
+    "no trace shows two attempts of the same text"
 
 
 @attrs.frozen
@@ -57,9 +55,8 @@ class EvaluateSettings:
     "difficulties of the task to evaluate on; empty: all it names"
     problems: int = attrs.field(default=500, validator=ge(1))
     "problems of the evaluation split per variant"
-    samples: int = attrs.field(default=4, validator=ge(1))
-    "responses per problem"
-    max_tokens: int = attrs.field(default=16384, validator=ge(1))
+    samples: int = attrs.field(default=0, validator=ge(0))
+    "responses per problem. 0: what the task asks for, 4 or, for small sets, 34"
     seed: int = 0
     "seed of the evaluation problems, apart from the run's so that runs with different seeds can be compared"
 
@@ -69,28 +66,39 @@ class Config:
     """The settings of a run, as config.toml shows them."""
 
     task: str
+    "name of the task (sf tasks)"
     model: str = "pocket"
+    "a model's name (sf models), a folder or a Hub name"
     preset: str = "default"
+    "where the sizes came from: default, smoke or paper"
     seed: int = 0
+    "of everything that is drawn"
     baselines: bool = True
     "also train and evaluate RL only, from the base"
     engine: str = "transformers"
+    "what generates text (sf engines)"
     trainer: str = "trl"
+    "what trains (sf trainers)"
     prompts: str = "paper"
     "a prompt set's name or a TOML file"
     skills: tuple[str, ...] = ("verify", "retry")
+    "what the traces show (sf skills)"
     phrases: str = ""
     "a folder of phrase banks that replaces the skills' own"
     tags: str = "sample-reflect"
+    "how traces are written and responses read (sf tag-formats)"
     strategy: str = "algorithm1"
+    "which attempts a trace holds, in which order (sf strategies)"
     part: int = attrs.field(default=64, validator=ge(1))
     "problems per part of a table: the unit of memory"
     most_failures: float = attrs.field(default=0.05, validator=and_(ge(0), le(1)))
     "share of failed generations that ends a stage"
     task_options: dict[str, Any] = attrs.field(factory=dict)
+    "options of the task, such as numbers = 4"
     strategy_options: dict[str, Any] = attrs.field(factory=dict)
+    "options of the strategy, such as most_right = 5"
     sampling: Sampling = attrs.field(factory=Sampling)
-    "of attempts and reflections; max_tokens comes from the stage"
+    "of attempts and reflections"
     sample: SampleSettings = attrs.field(factory=SampleSettings)
     reflect: ReflectSettings = attrs.field(factory=ReflectSettings)
     rearrange: RearrangeSettings = attrs.field(factory=RearrangeSettings)
@@ -99,7 +107,8 @@ class Config:
     rl_only: dict[str, Any] = attrs.field(factory=dict)
     "settings of [grpo] that differ for the rl-only baseline"
     evaluate: EvaluateSettings = attrs.field(factory=EvaluateSettings)
-    evaluate_sampling: Sampling = attrs.field(factory=Sampling)
+    evaluate_sampling: Sampling = attrs.field(factory=lambda: Sampling(max_tokens=16384))
+    "of the responses in evaluation"
 
 
 _converter = cattrs.Converter(forbid_extra_keys=True)
@@ -202,10 +211,10 @@ def preset_settings(name: str) -> dict[str, Any]:
     return tomllib.loads(text)
 
 
-def model_settings(path: str, preset: str) -> dict[str, Any]:
-    """The settings a model brings along: its [all] table under that of the preset."""
+def model_settings(path: str, preset: str, task: str) -> dict[str, Any]:
+    """The settings a model brings along: its [all] table under that of the preset, and that of the task on top."""
     tables = read_settings(Path(path))
-    return merge(tables.get("all", {}), tables.get(preset, {}))
+    return merge(merge(tables.get("all", {}), tables.get(preset, {})), tables.get("task", {}).get(task, {}))
 
 
 def unstructure(config: Config) -> dict[str, Any]:

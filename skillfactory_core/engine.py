@@ -15,11 +15,15 @@ class Sampling:
     """Every parameter of sampling. All are always sent: servers fill unset ones from the model's own file."""
 
     temperature: float = attrs.field(default=0.7, validator=ge(0))
+    "0: always the likeliest token"
     top_p: float = attrs.field(default=0.8, validator=and_(gt(0), le(1)))
+    "the smallest set of tokens that holds this much probability. 1: off"
     top_k: int = attrs.field(default=20, validator=ge(0))
-    "0: off"
+    "the likeliest tokens that are kept. 0: off"
     repetition_penalty: float = attrs.field(default=1.1, validator=gt(0))
+    "divides the scores of tokens already seen. 1: off"
     max_tokens: int = attrs.field(default=4096, validator=ge(1))
+    "longest reply; longer ones are cut, and counted"
 
 
 @attrs.frozen

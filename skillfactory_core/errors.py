@@ -11,5 +11,5 @@ class SkillFactoryError(Exception):
 def not_found(kind: str, name: str, known: Iterable[str], command: str, note: str = "") -> SkillFactoryError:
     """The error of a look-up that failed, with the nearest name there is."""
     near = get_close_matches(name, list(known), n=1)
-    hint = f": did you mean '{near[0]}'?" if near else ":"
+    hint = f": did you mean '{near[0]}'?" if near else ""
     return SkillFactoryError(f"no {kind} named '{name}'{hint} (sf {command}){note}")

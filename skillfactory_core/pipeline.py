@@ -130,6 +130,16 @@ class Pipeline:
             "report": lambda: {"page": str(report(run))},
         }
 
+    def up_to(self, last: str | None) -> list[str]:
+        """The stages up to one of them (to all of its methods, where it has several), or all."""
+        names = list(self.stages)
+        if last is None:
+            return names
+        found = [i for i, name in enumerate(names) if name == last or name.startswith(f"{last}-")]
+        if not found:
+            raise SkillFactoryError(f"no stage named '{last}': there are {', '.join(names)}")
+        return names[: found[-1] + 1]
+
     def _grpo(self, method: str) -> Callable[[], dict[str, Any]]:
         c = self.choices
         start = c.model.path if method == "rl-only" else str(self.run.sft / "model")

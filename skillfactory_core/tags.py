@@ -100,9 +100,7 @@ class TagFormat:
                 return True
         return depth != 0
 
-    def write(
-        self, pairs: Sequence[Pair], glue: Sequence[Phrase], closing: Phrase, answer: str
-    ) -> tuple[Segment, ...]:
+    def write(self, pairs: Sequence[Pair], glue: Sequence[Phrase], closing: Phrase, answer: str) -> tuple[Segment, ...]:
         """The segments of a trace: `glue[i]` stands between pairs i and i + 1."""
 
         def tag(text: str) -> Segment:
@@ -147,7 +145,7 @@ class TagFormat:
             closing, name = bool(match[1]), match[2]
             parent = stack[-1] if stack else ""
             if not closing:
-                well_formed &= self._may_open(name, parent, thought, answers, match.start() <= first)
+                well_formed &= self._may_open(name, parent, thought, match.start() <= first)
                 if name == self.reflection and not tries:
                     well_formed = False
                 if name in (self.attempt, self.reflection):
@@ -177,10 +175,10 @@ class TagFormat:
             elif name == self.answer and not stack:
                 answers += 1
                 well_formed &= match.end() >= last
-        well_formed &= not stack and thought == 1 and answers == 1 and bool(tries)
+        well_formed &= not stack and answers == 1 and bool(tries)
         return Parsed(well_formed, tuple(tries), self.extract(text, final=True))
 
-    def _may_open(self, name: str, parent: str, thought: int, answers: int, at_start: bool) -> bool:
+    def _may_open(self, name: str, parent: str, thought: int, at_start: bool) -> bool:
         if name == self.think:
             return not parent and thought == 0 and at_start
         if name in (self.attempt, self.reflection):
@@ -188,5 +186,5 @@ class TagFormat:
         if name == self.verdict:
             return parent == self.reflection
         if name == self.answer:
-            return parent == self.attempt or (not parent and thought == 1 and answers == 0)
+            return parent == self.attempt or (not parent and thought == 1)
         return False

@@ -49,7 +49,7 @@ class SftSettings:
     context: int = attrs.field(default=4096, validator=ge(1))
     "longest prompt + completion, in tokens; longer ones are left out and counted"
     weight_decay: float = attrs.field(default=1e-4, validator=ge(0))
-    checkpoints: int = attrs.field(default=4, validator=ge(0))
+    checkpoints: int = attrs.field(default=4, validator=ge(1))
     "how many times to save on the way"
 
 
@@ -73,7 +73,7 @@ class GrpoSettings:
     max_tokens: int = attrs.field(default=4096, validator=ge(1))
     problems: int = attrs.field(default=1000, validator=ge(1))
     "how many problems to train on"
-    checkpoints: int = attrs.field(default=4, validator=ge(0))
+    checkpoints: int = attrs.field(default=4, validator=ge(1))
 
     @property
     def sampling(self) -> Sampling:

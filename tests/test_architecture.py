@@ -74,19 +74,6 @@ def test_the_core_knows_no_task_by_name(path: Path) -> None:
     assert not {"countdown", "multiplication", "gsm8k", "csqa", "acronym"} & set(texts)
 
 
-@pytest.mark.parametrize("path", files(*OURS), ids=short)
-def test_heavy_libraries_are_not_imported_at_module_level(path: Path) -> None:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    for node in tree.body:
-        names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
-        names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-        assert not {name.split(".")[0] for name in names} & HEAVY or path.name in HEAVY_FILES, short(path)
-
-
-HEAVY_FILES = {"cache.py", "attention.py"}
-"files that define a subclass of something heavy; they are imported late"
-
-
 def test_starting_sf_loads_no_heavy_library() -> None:
     assert not loaded("import skillfactory_core.cli.builtin") & HEAVY
     assert not loaded("from skillfactory_core.plugins import plugins; plugins()") & HEAVY

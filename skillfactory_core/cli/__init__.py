@@ -32,6 +32,10 @@ MACHINE = {
 class PluginGroup(click.RichGroup):
     """A group whose commands come from plugins; `-p` is read before they are asked."""
 
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """In the order in which they were added: that of the work."""
+        return list(self.commands)
+
     def make_context(self, info_name: str | None, args: list[str], **extra: object) -> click.Context:  # type: ignore[override]
         from skillfactory_core.plugins import load_file, plugins
 

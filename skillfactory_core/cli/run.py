@@ -29,6 +29,7 @@ from skillfactory_core.config import (
 @click.option("-s", "settings", multiple=True, metavar="NAME=VALUE", help="Any setting: -s sft.epochs=3.")
 @click.option("--engine", default=None, help="What generates text (sf engines). Default: transformers.")
 @click.option("--seed", default=None, type=int, help="Seed of everything that is drawn. Default: 0.")
+@click.option("--until", default=None, help="Stop after this stage: problems, sample, grade, reflect, rearrange, sft, …")
 @click.option("--baselines/--no-baselines", default=None, help="Also train and evaluate RL only. Default: yes.")
 def run(
     task: str,
@@ -41,6 +42,7 @@ def run(
     settings: tuple[str, ...],
     engine: str | None,
     seed: int | None,
+    until: str | None,
     baselines: bool | None,
 ) -> None:
     """Run the whole method: sample, grade, reflect, rearrange, SFT, GRPO, evaluate, report.
@@ -58,7 +60,11 @@ def run(
     with locked(folder):
         started = start_run(folder, config)
         click.echo(f"run folder: {folder}", err=True)
-        Pipeline(started).do()
+        pipeline = Pipeline(started)
+        pipeline.do(*pipeline.up_to(until))
+    if until is not None:
+        click.echo(f"done up to {until}; to go on, run the same command without --until, or the next stage by its own command")
+        return
     show_results(started)
     click.echo(f"report: {started.report}")
 
@@ -83,7 +89,7 @@ def resolve(
     tables = preset_settings(preset)
     model = find_model(above.get("model", Config.__attrs_attrs__.model.default))  # type: ignore[attr-defined]
     if model.settings is not None:
-        tables = merge(tables, model_settings(model.settings, preset))
+        tables = merge(tables, model_settings(model.settings, preset, task))
     return structure(merge(tables, {**above, "task": task, "preset": preset}))
 
 

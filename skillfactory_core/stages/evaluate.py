@@ -3,8 +3,6 @@
 from functools import partial
 from typing import Any
 
-import attrs
-
 from skillfactory_core.engine import Engine, Generation, Request, stream_seed
 from skillfactory_core.evaluation import Response
 from skillfactory_core.problem import Problem
@@ -22,10 +20,10 @@ from skillfactory_core.task import Task
 def evaluate(run: Run, method: str, prompts: PromptSet, tags: TagFormat, engine: Engine) -> dict[str, Any]:
     """Fill `8-evaluation/METHOD-VARIANT` for every difficulty; returns the shares of right responses."""
     settings = run.config.evaluate
-    sampling = attrs.evolve(run.config.evaluate_sampling, max_tokens=settings.max_tokens)
     variants = variants_of(run.config)
     tables = {name: run.problems("evaluation", task.variant) for name, task in variants.items()}
-    total = sum(table.count() for table in tables.values()) * settings.samples
+    samples = {name: settings.samples or task.evaluation_samples for name, task in variants.items()}
+    total = sum(table.count() * samples[name] for name, table in tables.items())
     summary: dict[str, Any] = {}
     with Progress(f"evaluate {method}", total, "responses") as progress:
         for name, task in variants.items():
@@ -33,16 +31,25 @@ def evaluate(run: Run, method: str, prompts: PromptSet, tags: TagFormat, engine:
             for number in tables[name].parts():
                 problems = {p.key: p for p in tables[name].read(number)}
                 if number in responses.parts():
-                    progress.advance(len(problems) * settings.samples)
+                    progress.advance(len(problems) * samples[name])
                     continue
                 requests = [
                     Request(key := f"{method}/{p.key}/{k}", question.messages, stream_seed(settings.seed, key))
                     for p in problems.values()
                     for question in [ask(p, prompts, task.answer_kind)]
-                    for k in range(settings.samples)
+                    for k in range(samples[name])
                 ]
                 record = partial(response, method=method, variant=name, problems=problems, task=task, tags=tags)
-                generate_part(responses, number, requests, record, engine, sampling, run.config.most_failures, progress)
+                generate_part(
+                    responses,
+                    number,
+                    requests,
+                    record,
+                    engine,
+                    run.config.evaluate_sampling,
+                    run.config.most_failures,
+                    progress,
+                )
             graded = [r.correct for r in responses]
             summary[f"accuracy_{name}"] = sum(graded) / len(graded)
     return summary

@@ -41,10 +41,11 @@ def rearrange(
         for problem in problems.read(number):
             # The stream belongs to the problem: no other problem can change its traces.
             random = Random(f"{run.config.seed}-{strategy.name}-{problem.key}")
-            found = distinct(pairs[problem.key]) if settings.distinct else pairs[problem.key]
-            right = [p for p in found if p.correct]
-            wrong = [p for p in found if not p.correct]
+            right = [p for p in pairs[problem.key] if p.correct]
+            wrong = [p for p in pairs[problem.key] if not p.correct]
             arranged = strategy.arrange(right, wrong, random)
+            if settings.distinct:
+                arranged = map(distinct, arranged)
             if not retries:
                 arranged = (sequence[-1:] for sequence in arranged)
             for index, sequence in enumerate(islice(arranged, settings.per_problem or None)):
@@ -72,13 +73,16 @@ def pairs_of(run: Run, number: int, tags: TagFormat, reflects: bool) -> dict[str
     return pairs
 
 
-def distinct(pairs: Sequence[Pair]) -> list[Pair]:
-    """Pairs without those whose attempt repeats the text of an earlier attempt."""
-    first: dict[str, str] = {}
-    for pair in pairs:
-        first.setdefault(pair.attempt.text, pair.attempt.key)
-    keys = set(first.values())
-    return [pair for pair in pairs if pair.attempt.key in keys]
+def distinct(sequence: Sequence[Pair]) -> tuple[Pair, ...]:
+    """A sequence without the pairs that repeat the text of an earlier attempt or of the last one."""
+    last = sequence[-1]
+    seen = {last.attempt.text}
+    kept = []
+    for pair in sequence[:-1]:
+        if pair.attempt.text not in seen:
+            seen.add(pair.attempt.text)
+            kept.append(pair)
+    return (*kept, last)
 
 
 def write(

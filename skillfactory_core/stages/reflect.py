@@ -4,8 +4,6 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-import attrs
-
 from skillfactory_core.attempt import UNCHECKED, Attempt, GradedAttempt
 from skillfactory_core.engine import Engine, Generation, Request, stream_seed
 from skillfactory_core.problem import Problem
@@ -22,7 +20,7 @@ def reflect(run: Run, prompts: PromptSet, engine: Engine, tags: TagFormat) -> di
     """Fill `4-reflections`; returns the counts by fate."""
     task = task_of(run.config)
     problems = run.problems("train", task.variant)
-    sampling = attrs.evolve(run.config.sampling, max_tokens=run.config.reflect.max_tokens)
+    sampling = run.config.sampling
     done = set(run.reflections.parts())
     expected = run.attempts.count() * run.config.reflect.reflections
     with Progress("reflect on attempts", expected, "reflections", run.reflections.count()) as progress:

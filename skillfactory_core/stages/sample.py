@@ -3,8 +3,6 @@
 from collections.abc import Iterable
 from typing import Any
 
-import attrs
-
 from skillfactory_core.attempt import Attempt
 from skillfactory_core.engine import Engine, Generation, Request, stream_seed
 from skillfactory_core.problem import Problem
@@ -21,7 +19,7 @@ def sample(run: Run, prompts: PromptSet, engine: Engine) -> dict[str, Any]:
     problems = run.problems("train", task.variant)
     per_problem = len(prompts.attempts) * run.config.sample.attempts
     done = set(run.attempts.parts())
-    sampling = attrs.evolve(run.config.sampling, max_tokens=run.config.sample.max_tokens)
+    sampling = run.config.sampling
     with Progress("sample attempts", problems.count() * per_problem, "attempts", run.attempts.count()) as progress:
         for number in problems.parts():
             if number not in done:

@@ -10,7 +10,7 @@ import attrs
 from skillfactory_core.attempt import Grade
 from skillfactory_core.errors import SkillFactoryError
 from skillfactory_tasks.dataset import DatasetTask, Row, cell, given_text, text_cell
-from skillfactory_tasks.wrapping import BOLD, BOX, DOLLARS, TEXT, unwrap
+from skillfactory_tasks.wrapping import BOLD, BOX, DOLLARS, LEAD, TEXT, unwrap
 
 MAX_LENGTH = 4096
 "characters in an answer; it may repeat the text of its choice"
@@ -18,12 +18,6 @@ LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 WRAPPINGS = (*BOLD, *DOLLARS, *BOX, *TEXT)
 WRAPPED_LETTER = re.compile(r"\\(?:boxed|text|textbf|mathrm|mathbf)\s?\{\s?(\(?[A-Za-z]\)?)\s?\}")
-LEAD = re.compile(
-    r"(?:(?:so|thus|therefore|hence),?\s+)?(?:the\s+)?(?:(?:correct|right|best|final)\s+)?(?:answer|option|choice)\b"
-    r"(?:\s+is\b)?\s*:?\s*(?:(?:option|choice)\s+)?",
-    re.IGNORECASE | re.ASCII,
-)
-"'The correct answer is option '"
 LETTER = re.compile(r"(?:\(([A-Za-z])\)|([A-Za-z])\)?)(?:\s*[.:,-]\s*|\s+|$|(?<=\))\s*)(.*)", re.DOTALL)
 "a letter, perhaps in parentheses, and what follows"
 

@@ -1,5 +1,6 @@
 """Take an answer out of what models wrap it in: bold, quotes, dollar signs, a box, a full stop at the end."""
 
+import re
 from collections.abc import Sequence
 
 Pair = tuple[str, str]
@@ -10,6 +11,12 @@ DOLLARS: tuple[Pair, ...] = (("$", "$"), (r"\(", r"\)"), (r"\[", r"\]"))
 BOX: tuple[Pair, ...] = ((r"\boxed{", "}"),)
 TEXT: tuple[Pair, ...] = ((r"\text{", "}"), (r"\textbf{", "}"), (r"\mathrm{", "}"), (r"\mathbf{", "}"))
 PARENTHESES: tuple[Pair, ...] = (("(", ")"),)
+LEAD = re.compile(
+    r"(?:(?:so|thus|therefore|hence),?\s+)?(?:the\s+)?(?:(?:correct|right|best|final)\s+)?(?:answer|option|choice)\b"
+    r"(?:\s+is\b)?\s*:?\s*(?:(?:option|choice)\s+)?",
+    re.IGNORECASE | re.ASCII,
+)
+"'The correct answer is option '"
 LAYERS = 12
 "wrappings around one another that are taken off; what is then left is for the grader to refuse"
 

@@ -54,7 +54,7 @@ def refused(outcome: Outcome, *said: str) -> str:
         ("RUN -s sample=3", "sample: must be a table of settings"),
         ("RUN -s seed", "setting 'seed': write NAME=VALUE"),
         ("RUN -s part=0", "'part' must be >= 1: 0"),
-        ("RUN -s evaluate.samples=0", "'samples' must be >= 1: 0"),
+        ("RUN -s evaluate.samples=-1", "'samples' must be >= 0: -1"),
         ("RUN -s rl_only.stpes=3", "rl_only: no setting named 'stpes': did you mean 'steps'?"),
         ("RUN -s phrases=nowhere", "missing or empty"),
         ("RUN -s strategy_options.most=3", "strategy 'algorithm1' has no option 'most': it has most_right, most_wrong"),

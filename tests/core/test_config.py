@@ -44,7 +44,7 @@ def test_without_any_source_the_settings_are_the_papers() -> None:
     assert attrs.astuple(config.sampling) == (0.7, 0.8, 20, 1.1, 4096)
     assert (config.sft.rate, config.sft.batch, config.sft.context) == (1e-6, 1, 4096)
     assert (config.grpo.prompts, config.grpo.minibatch, config.grpo.rollouts, config.grpo.steps) == (256, 32, 16, 150)
-    assert (config.grpo.max_prompt, config.grpo.max_tokens, config.evaluate.max_tokens) == (512, 4096, 16384)
+    assert (config.grpo.max_prompt, config.grpo.max_tokens, config.evaluate_sampling.max_tokens) == (512, 4096, 16384)
 
 
 def test_the_paper_preset_says_what_the_defaults_are() -> None:
@@ -74,15 +74,17 @@ def test_each_source_wins_over_the_one_before(world: None, tmp_path: Path) -> No
 def test_a_source_changes_only_the_settings_it_names(world: None, tmp_path: Path) -> None:
     file = tmp_path / "mine.toml"
     file.write_text("[sample]\nproblems = 5\n")
-    config = resolved(file, settings=["sample.max_tokens=9"])
-    assert attrs.astuple(config.sample) == (5, 2, 9)
+    config = resolved(file, settings=["sample.attempts=9"])
+    assert attrs.astuple(config.sample) == (5, 9)
+    assert config.reflect.reflections == 2
 
 
-def test_a_models_settings_for_a_preset_win_over_those_for_all(tmp_path: Path) -> None:
+def test_a_models_settings_for_a_task_win_over_those_for_a_preset_and_those_over_those_for_all(tmp_path: Path) -> None:
     path = tmp_path / "settings.toml"
-    path.write_text("[all]\nseed = 1\npart = 2\n[smoke]\nseed = 3\n")
-    assert model_settings(str(path), "smoke") == {"seed": 3, "part": 2}
-    assert model_settings(str(path), "default") == {"seed": 1, "part": 2}
+    path.write_text("[all]\nseed = 1\npart = 2\n[smoke]\nseed = 3\n[task.csqa]\nseed = 4\n")
+    assert model_settings(str(path), "smoke", "countdown") == {"seed": 3, "part": 2}
+    assert model_settings(str(path), "default", "countdown") == {"seed": 1, "part": 2}
+    assert model_settings(str(path), "smoke", "csqa") == {"seed": 4, "part": 2}
 
 
 def test_options_of_the_task_come_from_every_source(world: None) -> None:
@@ -120,7 +122,7 @@ def test_the_rl_baseline_has_the_settings_of_grpo_but_for_its_own() -> None:
         ({"sample": {"attempts": -1}}, "'attempts' must be >= 1: -1"),
         ({"reflect": {"reflections": 0}}, "'reflections' must be >= 1: 0"),
         ({"rearrange": {"per_problem": -1}}, "'per_problem' must be >= 0: -1"),
-        ({"evaluate": {"samples": 0}}, "'samples' must be >= 1: 0"),
+        ({"evaluate": {"samples": -1}}, "'samples' must be >= 0: -1"),
         ({"evaluate": {"problems": -2}}, "'problems' must be >= 1: -2"),
         ({"part": 0}, "'part' must be >= 1: 0"),
         ({"most_failures": 2}, "'most_failures' must be <= 1: 2"),

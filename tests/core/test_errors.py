@@ -9,7 +9,7 @@ def test_the_nearest_name_is_suggested() -> None:
 
 
 def test_without_a_near_name_only_the_command_is_given() -> None:
-    assert str(not_found("task", "zzz", ["countdown"], "tasks")) == "no task named 'zzz': (sf tasks)"
+    assert str(not_found("task", "zzz", ["countdown"], "tasks")) == "no task named 'zzz' (sf tasks)"
 
 
 def test_a_note_comes_last() -> None:

@@ -11,7 +11,7 @@ from conftest import Outcome
 
 from skillfactory_core import registry
 from skillfactory_core.attempt import Attempt, Grade, GradedAttempt
-from skillfactory_core.config import Config
+from skillfactory_core.config import Config, SampleSettings
 from skillfactory_core.engine import Engine, Generation, Request, Sampling, stream_seed
 from skillfactory_core.engines.scripted import ScriptedEngine
 from skillfactory_core.errors import SkillFactoryError
@@ -131,8 +131,8 @@ def test_every_attempt_has_a_random_stream_of_its_own(run: Run) -> None:
     assert all(seed == stream_seed(5, key) for key, seed in seeds.items())
 
 
-def test_attempts_are_sampled_with_the_stages_own_length(run: Run) -> None:
-    config = attrs.evolve(run.config, sample=attrs.evolve(run.config.sample, max_tokens=2, attempts=1))
+def test_attempts_are_cut_at_the_length_of_the_settings(run: Run) -> None:
+    config = attrs.evolve(run.config, sampling=Sampling(max_tokens=2), sample=SampleSettings(attempts=1))
     counts = sample(attrs.evolve(run, config=config), PROMPTS, engine(lambda _: "one two three"))
     (only,) = run.attempts
     assert (only.text, only.finish, counts["cut"]) == ("one two", "length", 1)
@@ -448,6 +448,17 @@ def test_traces_of_a_problem_do_not_depend_on_other_problems(run: Run, tmp_path:
     assert list(run.traces) == [t for t in both.traces if t.problem == PROBLEM.key]
 
 
+def test_every_problem_is_arranged_by_a_random_stream_of_its_own(run: Run) -> None:
+    problems = [attrs.evolve(PROBLEM, key=f"countdown/3/train/{k}", index=k) for k in range(6)]
+    run.problems("train", "3").finish(0, problems)
+    run.attempts.finish(0, [tried(answered(RIGHT).text, k, p.key) for p in problems for k in range(9)])
+    traces_of(run)
+    shapes = {p.key: [] for p in problems}
+    for trace in run.traces:
+        shapes[trace.problem].append(sum(s.kind == "attempt" for s in trace.segments))
+    assert len(set(map(tuple, shapes.values()))) > 1
+
+
 def test_the_most_traces_of_a_problem_are_kept_to(run: Run) -> None:
     settings = attrs.evolve(run.config.rearrange, per_problem=2)
     limited = attrs.evolve(run, config=attrs.evolve(run.config, rearrange=settings))
@@ -456,11 +467,10 @@ def test_the_most_traces_of_a_problem_are_kept_to(run: Run) -> None:
     assert limited.traces.count() == 2
 
 
-def test_attempts_with_the_same_text_count_once_if_asked() -> None:
-    same, other = Pair(tried("a"), "1", True, None), Pair(tried("b", 2), "1", True, None)
-    repeated = Pair(tried("a", 1), "1", True, None)
-    critique = attrs.evolve(same, reflection=criticised("<verdict>Correct</verdict>", True))
-    assert distinct([same, critique, repeated, other]) == [same, critique, other]
+def test_a_trace_shows_no_attempt_text_twice_if_asked_and_keeps_its_last() -> None:
+    first, repeated = (Pair(tried("a", k), "1", False, None) for k in (0, 1))
+    other, last, early = (Pair(tried(text, k), "1", True, None) for k, text in ((2, "b"), (3, "c"), (4, "c")))
+    assert distinct([first, early, repeated, other, last]) == (first, other, last)
 
 
 def test_no_trace_at_all_is_an_error_that_says_what_to_change(run: Run) -> None:

@@ -77,7 +77,7 @@ def test_the_settings_pocket_brings_are_settings_that_exist() -> None:
     from skillfactory_core.config import PRESETS, Config, merge, preset_settings, structure
 
     for preset in PRESETS:
-        brought = model_settings(MODEL.settings, preset)
+        brought = model_settings(MODEL.settings, preset, "countdown")
         config = structure(merge(merge(preset_settings(preset), brought), {"task": "countdown"}))
         assert isinstance(config, Config)
         assert attrs.asdict(config)["prompts"] == "pocket"
