@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import attrs
 import rich_click as click
 
 from skillfactory_core.config import (
@@ -87,7 +88,7 @@ def resolve(
     for flag in options:
         above = merge(above, {"task_options": parse_flag(flag)})
     tables = preset_settings(preset)
-    model = find_model(above.get("model", Config.__attrs_attrs__.model.default))  # type: ignore[attr-defined]
+    model = find_model(str(above.get("model", attrs.fields(Config).model.default)))
     if model.settings is not None:
         tables = merge(tables, model_settings(model.settings, preset, task))
     return structure(merge(tables, {**above, "task": task, "preset": preset}))

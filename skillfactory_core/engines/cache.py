@@ -7,6 +7,7 @@ from transformers.cache_utils import DynamicLayer  # noqa: TID253
 class RowLayer(DynamicLayer):  # type: ignore[misc]
     """Keys and values of one layer, (rows, heads, width, head size), as views of a larger buffer."""
 
+    is_initialized: bool
     growth = 128
     "tokens of room added when the buffer is full"
 

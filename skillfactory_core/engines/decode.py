@@ -120,7 +120,7 @@ class _Batch:
         if self.sampling.repetition_penalty != 1.0:
             self.seen = torch.zeros((len(back), output.logits.shape[-1]), dtype=torch.bool, device=self.device)
             self.seen.scatter_(1, ids[back], mask[back])
-        return output.logits[back, -1].float()  # type: ignore[no-any-return]
+        return output.logits[back, -1].float()
 
     def advance(self, drawn: "torch.Tensor") -> "torch.Tensor":
         """Feed the drawn tokens; returns the logits of the next ones."""
@@ -133,7 +133,7 @@ class _Batch:
             use_cache=True,
         )
         self.positions = self.positions + 1
-        return output.logits[:, -1].float()  # type: ignore[no-any-return]
+        return output.logits[:, -1].float()
 
     def draw(self, logits: "torch.Tensor", step: int) -> "tuple[torch.Tensor, torch.Tensor]":
         """One token per row and its log-probability; the order of filters is that of transformers."""

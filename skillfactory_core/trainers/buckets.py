@@ -15,6 +15,8 @@ Inputs = dict[str, Any]
 class BucketedGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
     """TRL's trainer with sorted and trimmed micro-batches."""
 
+    _buffered_inputs: list[Inputs]
+
     def _prepare_inputs(self, generation_batch: Inputs) -> Inputs:
         every = self.args.steps_per_generation * self.num_iterations
         fresh = self.model.training and (self._step % every == 0 or self._buffered_inputs is None)
@@ -22,11 +24,12 @@ class BucketedGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
         if not fresh:
             return inputs
         update = self.args.gradient_accumulation_steps
-        batches = self._buffered_inputs
+        batches: list[Inputs] = self._buffered_inputs
         self._buffered_inputs = [
             batch for start in range(0, len(batches), update) for batch in by_length(batches[start : start + update])
         ]
-        return self._buffered_inputs[self._step % self.args.steps_per_generation]  # type: ignore[no-any-return]
+        first: Inputs = self._buffered_inputs[self._step % self.args.steps_per_generation]
+        return first
 
     def _compute_loss(self, model: Any, inputs: Inputs) -> Any:
         return super()._compute_loss(model, trimmed(inputs))

@@ -71,7 +71,7 @@ PLAIN = re.compile(r"[-+]?[0-9]*\.?[0-9]*")
 
 TOKEN = re.compile(r"\\[A-Za-z]+|\\.|[0-9]+(?:\.[0-9]+)?|\.[0-9]+|\S", re.DOTALL)
 OPENING, CLOSING = ("{", "(", "[", r"\{"), ("}", ")", "]", r"\}")
-WORD = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{4,}")
+WORD = re.compile(r"(?<![\\A-Za-z])(?![pbvV]?matrix\b)[A-Za-z]{4,}")
 
 UNIT = re.compile(
     r"(?<=[0-9}])\s?(?:(?:square|cubic|sq|cu|cm|mm|km|mi|ft|kg|lbs?|oz|ml|mph|inch|inches|foot|feet|yards?|miles?|units?|"

@@ -28,13 +28,13 @@ def build_tokenizer(documents_read: int = 20_000, size: int = 1408) -> "PreTrain
     from transformers import PreTrainedTokenizerFast
 
     tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(  # type: ignore[assignment]
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [
             pre_tokenizers.Split(Regex(PIECES), "isolated"),
             pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
         ]
     )
-    tokenizer.decoder = decoders.ByteLevel()  # type: ignore[assignment]
+    tokenizer.decoder = decoders.ByteLevel()
     random = Random(0)
     texts = [text for d in islice(documents(0), documents_read) for text in (d.prompt, d.completion)]
     # Every whole piece often enough to be learned before any rare one.
