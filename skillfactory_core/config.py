@@ -188,7 +188,9 @@ def _reason(error: BaseException, _: Any) -> str:
     if isinstance(error, cattrs.ForbiddenExtraKeysError):
         name, known = min(error.extra_fields), [field.name for field in attrs.fields(error.cl)]
         near = get_close_matches(name, known, n=1)
-        return f"no setting named '{name}': " + (f"did you mean '{near[0]}'?" if near else f"there is {', '.join(known)}")
+        return f"no setting named '{name}': " + (
+            f"did you mean '{near[0]}'?" if near else f"there is {', '.join(known)}"
+        )
     if isinstance(error, KeyError):
         return "is missing"
     if isinstance(error, ValueError):

@@ -1,11 +1,13 @@
 """Pipeline: the stages of a run in order, each skipped when done, timed and recorded in the manifest."""
 
+import json
 import resource
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,7 @@ from skillfactory_core.engine import Engine, Model
 from skillfactory_core.errors import SkillFactoryError
 from skillfactory_core.plugins import plugins
 from skillfactory_core.prompts import PromptSet, read_prompt_set
-from skillfactory_core.run import Run, checksums
+from skillfactory_core.run import Run, checksums, write_text
 from skillfactory_core.skill import Phrase, Skill, read_phrases
 from skillfactory_core.stages.evaluate import evaluate
 from skillfactory_core.stages.grade import grade
@@ -75,7 +77,7 @@ class Choices:
 
 def find_model(name: str) -> Model:
     """A registered model, a folder, or a Hub name (which has a slash)."""
-    if name not in registry.registered(registry.MODEL) and (Path(name).exists() or "/" in name):
+    if name not in registry.registered(registry.MODEL) and name and (Path(name).exists() or "/" in name):
         return Model(name, name, "")
     model: Model = registry.find(registry.MODEL, name, "; a folder or a Hub name such as owner/name works too")
     return model
@@ -89,12 +91,19 @@ def choose(config: Config) -> Choices:
     is_file = config.prompts.endswith(".toml")
     prompts = read_prompt_set(Path(config.prompts)) if is_file else registry.find(registry.PROMPTS, config.prompts)
     replaced = read_phrases(Path(config.phrases)) if config.phrases else prompts.phrases or None
+    tags = registry.find(registry.TAGS, config.tags)
+    banks = join_banks(skills, replaced)
+    for phrase in (phrase for bank in banks.values() for phrase in bank):
+        if tags.breaks(phrase.text, inner=""):
+            raise SkillFactoryError(
+                f"phrase {phrase.source} holds a tag of '{tags.name}', which would break traces: {phrase.text}"
+            )
     return Choices(
         model=find_model(config.model),
         prompts=prompts,
         skills=skills,
-        banks=join_banks(skills, replaced),
-        tags=registry.find(registry.TAGS, config.tags),
+        banks=banks,
+        tags=tags,
         strategy=read_strategy(registry.find(registry.STRATEGY, config.strategy), config.strategy_options),
         engine=registry.find(registry.ENGINE, config.engine),
         trainer=registry.find(registry.TRAINER, config.trainer),
@@ -107,7 +116,20 @@ class Pipeline:
     def __init__(self, run: Run) -> None:
         self.run = run
         self.choices = choose(run.config)
+        self._check_words()
         self.opened: tuple[str, Engine] | None = None
+
+    def _check_words(self) -> None:
+        """Prompts and phrases can lie in files of the user: refuse to go on with others than the run began with."""
+        c = self.choices
+        words = sha256(repr((c.prompts, c.banks, c.tags, c.strategy)).encode()).hexdigest()
+        manifest = self.run.manifest()
+        if manifest.setdefault("words", words) != words:
+            raise SkillFactoryError(
+                f"{self.run.folder} was started with other prompts, phrases or tags (prompts = {self.run.config.prompts!r}, "
+                f"phrases = {self.run.config.phrases!r}); put those files back, or start a new run with --name"
+            )
+        write_text(self.run.folder / "manifest.json", json.dumps(manifest, indent=2) + "\n")
 
     @cached_property
     def methods(self) -> list[str]:
@@ -155,7 +177,9 @@ class Pipeline:
             return self.choices.model.path
         folder = (self.run.sft if method == "sft" else self.run.grpo(method)) / "model"
         if not folder.is_dir():
-            raise SkillFactoryError(f"method '{method}' has no model yet: {folder} does not exist; run its training first")
+            raise SkillFactoryError(
+                f"method '{method}' has no model yet: {folder} does not exist; run its training first"
+            )
         return str(folder)
 
     def engine(self, model: str) -> Engine:
@@ -192,14 +216,21 @@ class Pipeline:
             self.close()
 
     def done(self, name: str) -> bool:
-        """Whether a stage is finished and all its files are there; the report is made anew every time."""
+        """Whether there is nothing to do. Failed generations are retried until another stage has built on the rest;
+        the report is made anew every time."""
+        summary = self.run.finished(name) or {}
+        built_upon = any(self.run.finished(stage) for stage, need in NEEDS.items() if need == name)
+        return name != "report" and self.complete(name) and (built_upon or not summary.get("failed"))
+
+    def complete(self, name: str) -> bool:
+        """Whether a stage was finished and all its files are there."""
         summary = self.run.finished(name)
         files = summary.get("files", ()) if summary is not None else ()
-        return name != "report" and summary is not None and all((self.run.folder / path).exists() for path in files)
+        return summary is not None and all((self.run.folder / path).exists() for path in files)
 
     def ready(self, name: str) -> bool:
         """Whether a stage can start."""
-        return name not in NEEDS or self.done(NEEDS[name])
+        return name not in NEEDS or self.complete(NEEDS[name])
 
     @contextmanager
     def _recorded(self, name: str) -> Iterator[dict[str, Any]]:

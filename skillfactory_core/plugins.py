@@ -58,9 +58,7 @@ class Plugins:
             plugin = load()
             self.manager.register(plugin, name=name)
             unknown = sorted(
-                n
-                for n in dir(plugin)
-                if hasattr(getattr(plugin, n), "skillfactory_impl") and not hasattr(hookspecs, n)
+                n for n in dir(plugin) if hasattr(getattr(plugin, n), "skillfactory_impl") and not hasattr(hookspecs, n)
             )
             if unknown:
                 raise AttributeError(f"there is no hook named {', '.join(unknown)}")

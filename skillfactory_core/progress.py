@@ -59,9 +59,15 @@ class Progress:
         seconds = time.monotonic() - self.start
         left = f", {seconds / fresh * (self.total - self.done):.0f} s left" if fresh else ""
         note = f", {self.note}" if self.note else ""
-        print(f"{self.title}: {self.done:,}/{self.total:,} {self.unit}, {self.rate()}{left}{note}", file=sys.stderr, flush=True)
+        print(
+            f"{self.title}: {self.done:,}/{self.total:,} {self.unit}, {self.rate()}{left}{note}",
+            file=sys.stderr,
+            flush=True,
+        )
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self.bar is not None:
             self.bar.stop()
         elif kind is None:

@@ -33,7 +33,9 @@ class Prompt:
     name: str = attrs.field(validator=attrs.validators.matches_re(r"[^/]+"))
     "part of the keys of attempts and reflections, so without a slash"
     text: str = attrs.field(validator=attrs.validators.instance_of(str))
-    system: str | None = attrs.field(default=None, validator=attrs.validators.optional(attrs.validators.instance_of(str)))
+    system: str | None = attrs.field(
+        default=None, validator=attrs.validators.optional(attrs.validators.instance_of(str))
+    )
 
     def messages(self, **values: str) -> list[Message]:
         messages = [{"role": "system", "content": fill(self.system, values)}] if self.system else []

@@ -6,7 +6,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.table import Table
 
-LENGTHS = {"tokens": ("tokens", "{:.0f}"), "answers": ("answers", "{:.2f}"), "reflections": ("reflec-\ntions", "{:.2f}")}
+LENGTHS = {
+    "tokens": ("tokens", "{:.0f}"),
+    "answers": ("answers", "{:.2f}"),
+    "reflections": ("reflec-\ntions", "{:.2f}"),
+}
 
 
 def table(summary: Mapping[str, Any]) -> "Table":

@@ -162,16 +162,24 @@ def start_run(folder: Path, config: Config) -> Run:
         for name in sorted(before.keys() | now.keys())
         if before.get(name) != now.get(name) and name not in FREE
     ]
-    then = run.manifest()["versions"]
-    changed += [
-        f"{name} {then[name]} then, {current} now" for name, current in versions().items() if then.get(name) != current
-    ]
     if changed:
         raise SkillFactoryError(
             f"{folder} was started with other settings ({'; '.join(changed)}); "
             "use those to go on, or start a new run with --name"
         )
+    check_versions(run)
     return attrs.evolve(run, config=config)
+
+
+def check_versions(run: Run) -> None:
+    """Refuse to go on with other versions of what decides the bytes of the tables."""
+    then = run.manifest()["versions"]
+    changed = [f"{name} {then.get(name)} then, {now} now" for name, now in versions().items() if then.get(name) != now]
+    if changed:
+        raise SkillFactoryError(
+            f"{run.folder} was started with other versions ({'; '.join(changed)}); "
+            "use those to go on, or start a new run with --name"
+        )
 
 
 def versions() -> dict[str, str]:
@@ -204,5 +212,7 @@ def locked(folder: Path) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            raise SkillFactoryError(f"{folder} is in use by another process; wait for it or choose another --name") from error
+            raise SkillFactoryError(
+                f"{folder} is in use by another process; wait for it or choose another --name"
+            ) from error
         yield

@@ -134,6 +134,12 @@ class Table(Generic[Record]):
         temporary.replace(path)
         self.journal(number).unlink(missing_ok=True)
 
+    def reopen(self, number: int, keep: Sequence[Record]) -> None:
+        """Make a complete part one in the making again, with some of its records."""
+        self.journal(number).unlink(missing_ok=True)
+        self.append(number, keep)
+        self.part(number).unlink()
+
     def read(self, number: int) -> list[Record]:
         """The records of one complete part."""
         return list(self._read(self.part(number)))

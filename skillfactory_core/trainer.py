@@ -86,7 +86,9 @@ class Trainer:
     name: ClassVar[str]
     summary: ClassVar[str]
 
-    def sft(self, model: str, lessons: Sequence[Lesson], folder: Path, settings: SftSettings, seed: int, log: Log) -> None:
+    def sft(
+        self, model: str, lessons: Sequence[Lesson], folder: Path, settings: SftSettings, seed: int, log: Log
+    ) -> None:
         """Fine-tune `model`; the final weights and tokenizer go to `folder`/model."""
         raise TypeError(f"trainer '{self.name}' does not define sft")
 

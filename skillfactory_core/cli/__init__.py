@@ -91,7 +91,9 @@ def main() -> None:
     except OSError as error:
         if error.errno not in MACHINE:
             raise
-        fail(f"{error.strerror}: {error.filename or 'while writing'}; what is done is kept: mend that and run the same command again")
+        fail(
+            f"{error.strerror}: {error.filename or 'while writing'}; what is done is kept: mend that and run the same command again"
+        )
 
 
 def fail(message: str) -> None:

@@ -59,7 +59,13 @@ def plugins(as_json: bool) -> None:
         list(registry.given(kind))
     show(
         [
-            {"name": p.name, "state": p.error or "ok", "hooks": list(p.hooks), "module": p.module, "from": p.distribution}
+            {
+                "name": p.name,
+                "state": p.error or "ok",
+                "hooks": list(p.hooks),
+                "module": p.module,
+                "from": p.distribution,
+            }
             for p in loaded().found
         ],
         as_json,

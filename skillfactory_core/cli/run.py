@@ -17,6 +17,7 @@ from skillfactory_core.config import (
     read_settings,
     structure,
 )
+from skillfactory_core.errors import SkillFactoryError
 
 
 @click.command()
@@ -30,7 +31,9 @@ from skillfactory_core.config import (
 @click.option("-s", "settings", multiple=True, metavar="NAME=VALUE", help="Any setting: -s sft.epochs=3.")
 @click.option("--engine", default=None, help="What generates text (sf engines). Default: transformers.")
 @click.option("--seed", default=None, type=int, help="Seed of everything that is drawn. Default: 0.")
-@click.option("--until", default=None, help="Stop after this stage: problems, sample, grade, reflect, rearrange, sft, …")
+@click.option(
+    "--until", default=None, help="Stop after this stage: problems, sample, grade, reflect, rearrange, sft, …"
+)
 @click.option("--baselines/--no-baselines", default=None, help="Also train and evaluate RL only. Default: yes.")
 def run(
     task: str,
@@ -64,7 +67,9 @@ def run(
         pipeline = Pipeline(started)
         pipeline.do(*pipeline.up_to(until))
     if until is not None:
-        click.echo(f"done up to {until}; to go on, run the same command without --until, or the next stage by its own command")
+        click.echo(
+            f"done up to {until}; to go on, run the same command without --until, or the next stage by its own command"
+        )
         return
     show_results(started)
     click.echo(f"report: {started.report}")
@@ -85,6 +90,9 @@ def resolve(
     above = merge(above, flags)
     for flag in settings:
         above = merge(above, parse_flag(flag))
+    for name in ("task", "preset"):
+        if name in above:
+            raise SkillFactoryError(f"setting '{name}': give it as --{name}")
     for flag in options:
         above = merge(above, {"task_options": parse_flag(flag)})
     tables = preset_settings(preset)

@@ -14,7 +14,9 @@ COLOURS = {"attempt": "cyan", "reflection": "magenta", "glue": "yellow", "closin
 
 @click.command()
 @click.argument("run")
-@click.option("--trace", "number", type=click.IntRange(min=0), default=0, show_default=True, help="Number of the trace.")
+@click.option(
+    "--trace", "number", type=click.IntRange(min=0), default=0, show_default=True, help="Number of the trace."
+)
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def show(run: str, number: int, as_json: bool) -> None:
     """Show one trace of RUN and where each segment of it came from."""

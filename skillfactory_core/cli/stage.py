@@ -44,14 +44,17 @@ def stage(name: str, text: str) -> click.Command:
 
 def do(run: str, name: str, method: str | None) -> None:
     from skillfactory_core.pipeline import Pipeline
-    from skillfactory_core.run import locked, open_run
+    from skillfactory_core.run import check_versions, locked, open_run
 
     opened = open_run(folder_of(run))
+    check_versions(opened)
     with locked(opened.folder):
         pipeline = Pipeline(opened)
         names = select(list(pipeline.stages), name, method)
         if not names:
-            raise SkillFactoryError(f"run {opened.folder} has no stage '{name}-{method}': it has {', '.join(pipeline.stages)}")
+            raise SkillFactoryError(
+                f"run {opened.folder} has no stage '{name}-{method}': it has {', '.join(pipeline.stages)}"
+            )
         if name == "evaluate" and method is None:
             names = [each for each in names if pipeline.ready(each)] or names
         pipeline.do(*(["problems"] if name == "sample" else []), *names)

@@ -46,8 +46,8 @@ class ScriptedEngine(Engine):
                 yield Generation(request.key, "", 0, "error", f"{type(error).__name__}: {error}")
                 continue
             words = text.split(" ")
-            cut = " ".join(words[: sampling.max_tokens])
-            yield Generation(request.key, cut, len(words), "stop" if cut == text else "length")
+            kept = words[: sampling.max_tokens]
+            yield Generation(request.key, " ".join(kept), len(kept), "stop" if kept == words else "length")
 
 
 @hookimpl

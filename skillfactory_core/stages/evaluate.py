@@ -9,7 +9,7 @@ from skillfactory_core.problem import Problem
 from skillfactory_core.progress import Progress
 from skillfactory_core.prompts import PromptSet
 from skillfactory_core.run import Run
-from skillfactory_core.stages.generate import generate_part
+from skillfactory_core.stages.generate import complete_parts, generate_part
 from skillfactory_core.stages.grade import grade_text
 from skillfactory_core.stages.grpo import ask
 from skillfactory_core.stages.problems import variants_of
@@ -28,9 +28,10 @@ def evaluate(run: Run, method: str, prompts: PromptSet, tags: TagFormat, engine:
     with Progress(f"evaluate {method}", total, "responses") as progress:
         for name, task in variants.items():
             responses = run.responses(method, name)
+            done = complete_parts(responses)
             for number in tables[name].parts():
                 problems = {p.key: p for p in tables[name].read(number)}
-                if number in responses.parts():
+                if number in done:
                     progress.advance(len(problems) * samples[name])
                     continue
                 requests = [
@@ -50,8 +51,9 @@ def evaluate(run: Run, method: str, prompts: PromptSet, tags: TagFormat, engine:
                     run.config.most_failures,
                     progress,
                 )
-            graded = [r.correct for r in responses]
-            summary[f"accuracy_{name}"] = sum(graded) / len(graded)
+            graded = [r.correct for r in responses if not r.error]
+            summary["failed"] = summary.get("failed", 0) + responses.count() - len(graded)
+            summary[f"accuracy_{name}"] = sum(graded) / max(1, len(graded))
     return summary
 
 

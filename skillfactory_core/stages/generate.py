@@ -28,6 +28,16 @@ def chunks(items: Sequence[Item], size: int) -> Iterator[list[Item]]:
         yield chunk
 
 
+def complete_parts(table: Table[Any]) -> set[int]:
+    """The parts that need no more work. One with failed generations is opened again, so that those are retried."""
+    for number in table.parts():
+        records = table.read(number)
+        kept = [record for record in records if not record.error]
+        if len(kept) < len(records):
+            table.reopen(number, kept)
+    return set(table.parts())
+
+
 def generate_part(
     table: Table[Any],
     number: int,

@@ -37,7 +37,12 @@ def grade(run: Run, tags: TagFormat) -> dict[str, Any]:
             f"none of the {total} attempts is right ({dict(reasons)}), so there is nothing to learn from: "
             "take an easier task (-o), a stronger model (--model), or more attempts (-s sample.attempts=64)"
         )
-    return {"graded": sum(reasons.values()), "right": reasons["ok"], "problems_with_right": len(with_right), **{f"reason_{k}": v for k, v in sorted(reasons.items())}}
+    return {
+        "graded": sum(reasons.values()),
+        "right": reasons["ok"],
+        "problems_with_right": len(with_right),
+        **{f"reason_{k}": v for k, v in sorted(reasons.items())},
+    }
 
 
 def grade_text(task: Task, problem: Problem, text: str, tags: TagFormat, final: bool) -> Grade:

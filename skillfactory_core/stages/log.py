@@ -30,7 +30,9 @@ class StepLog:
             file.write(json.dumps(figures) + "\n")
         self.last = figures
         shown = ("loss", "reward", "tokens")
-        self.progress.advance(step - self.progress.done, ", ".join(f"{n} {figures[n]:.3g}" for n in shown if n in figures))
+        self.progress.advance(
+            step - self.progress.done, ", ".join(f"{n} {figures[n]:.3g}" for n in shown if n in figures)
+        )
 
     def _forget_from(self, step: int) -> None:
         lines = []
@@ -43,6 +45,8 @@ class StepLog:
                 lines.append(line + "\n")
         self.path.write_text("".join(lines), encoding="ascii")
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self.progress is not None:
             self.progress.__exit__(kind, error, trace)

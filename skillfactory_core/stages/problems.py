@@ -18,7 +18,9 @@ def task_of(config: Config) -> Task:
     unknown = sorted(config.task_options.keys() - {f.name for f in attrs.fields(type(task))})
     if unknown:
         known = [f.name for f in attrs.fields(type(task))]
-        raise SkillFactoryError(f"task '{config.task}' has no option '{unknown[0]}': it has {', '.join(known) or 'none'}")
+        raise SkillFactoryError(
+            f"task '{config.task}' has no option '{unknown[0]}': it has {', '.join(known) or 'none'}"
+        )
     try:
         return attrs.evolve(task, **config.task_options)
     except (TypeError, ValueError) as error:
@@ -41,7 +43,10 @@ def make_problems(run: Run) -> dict[str, Any]:
     wanted = [
         ("train", task, config.seed, config.sample.problems),
         ("rl", task, config.seed, config.grpo.problems),
-        *(("evaluation", variant, config.evaluate.seed, config.evaluate.problems) for variant in variants_of(config).values()),
+        *(
+            ("evaluation", variant, config.evaluate.seed, config.evaluate.problems)
+            for variant in variants_of(config).values()
+        ),
     ]
     counts: dict[str, int] = {}
     for split, variant, seed, count in wanted:

@@ -155,7 +155,9 @@ def read_strategy(strategy: type[Strategy], options: Mapping[str, Any]) -> Strat
     known = [field.name for field in attrs.fields(strategy)]
     unknown = sorted(options.keys() - set(known))
     if unknown:
-        raise SkillFactoryError(f"strategy '{strategy.name}' has no option '{unknown[0]}': it has {', '.join(known) or 'none'}")
+        raise SkillFactoryError(
+            f"strategy '{strategy.name}' has no option '{unknown[0]}': it has {', '.join(known) or 'none'}"
+        )
     try:
         return strategy(**options)
     except (TypeError, ValueError) as error:

@@ -11,7 +11,7 @@ from skillfactory_core.progress import Progress
 from skillfactory_core.prompts import PromptSet
 from skillfactory_core.reflection import Reflection
 from skillfactory_core.run import Run
-from skillfactory_core.stages.generate import generate_part
+from skillfactory_core.stages.generate import complete_parts, generate_part
 from skillfactory_core.stages.problems import task_of
 from skillfactory_core.tags import TagFormat
 
@@ -20,8 +20,7 @@ def reflect(run: Run, prompts: PromptSet, engine: Engine, tags: TagFormat) -> di
     """Fill `4-reflections`; returns the counts by fate."""
     task = task_of(run.config)
     problems = run.problems("train", task.variant)
-    sampling = run.config.sampling
-    done = set(run.reflections.parts())
+    done = complete_parts(run.reflections)
     expected = run.attempts.count() * run.config.reflect.reflections
     with Progress("reflect on attempts", expected, "reflections", run.reflections.count()) as progress:
         for number in run.attempts.parts():
@@ -37,7 +36,8 @@ def reflect(run: Run, prompts: PromptSet, engine: Engine, tags: TagFormat) -> di
             def judged(generation: Generation, grades: dict[str, GradedAttempt] = grades) -> Reflection:
                 return reflection(generation, grades, tags)
 
-            generate_part(run.reflections, number, requests, judged, engine, sampling, run.config.most_failures, progress)
+            failures = run.config.most_failures
+            generate_part(run.reflections, number, requests, judged, engine, run.config.sampling, failures, progress)
     return counts(run, tags)
 
 
@@ -47,6 +47,8 @@ def why_not(attempt: Attempt, grade: GradedAttempt | None, tags: TagFormat) -> s
         return "failed"
     if grade.reason in UNCHECKED:
         return "unchecked"
+    if attempt.finish == "length":
+        return "cut"
     if grade.answer is None:
         return "no_answer"
     if tags.breaks(attempt.text, inner=tags.answer):
@@ -115,9 +117,12 @@ def counts(run: Run, tags: TagFormat) -> dict[str, Any]:
     left_out: Counter[str] = Counter()
     for number in run.attempts.parts():
         grades = {g.attempt: g for g in run.grades.read(number)}
-        left_out.update(f"attempts_{why}" for a in run.attempts.read(number) if (why := why_not(a, grades.get(a.key), tags)))
+        left_out.update(
+            f"attempts_{why}" for a in run.attempts.read(number) if (why := why_not(a, grades.get(a.key), tags))
+        )
     return {
         "reflections": sum(fates.values()),
+        "failed": fates["dropped_error"],
         "tokens": tokens,
         "kept": fates.pop("kept", 0),
         **dict(sorted(fates.items())),

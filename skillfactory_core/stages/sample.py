@@ -9,7 +9,7 @@ from skillfactory_core.problem import Problem
 from skillfactory_core.progress import Progress
 from skillfactory_core.prompts import PromptSet
 from skillfactory_core.run import Run
-from skillfactory_core.stages.generate import generate_part
+from skillfactory_core.stages.generate import complete_parts, generate_part
 from skillfactory_core.stages.problems import task_of
 
 
@@ -18,15 +18,14 @@ def sample(run: Run, prompts: PromptSet, engine: Engine) -> dict[str, Any]:
     task = task_of(run.config)
     problems = run.problems("train", task.variant)
     per_problem = len(prompts.attempts) * run.config.sample.attempts
-    done = set(run.attempts.parts())
-    sampling = run.config.sampling
+    done = complete_parts(run.attempts)
     with Progress("sample attempts", problems.count() * per_problem, "attempts", run.attempts.count()) as progress:
         for number in problems.parts():
             if number not in done:
-                requests = list(ask(problems.read(number), prompts, task.answer_kind, run.config.sample.attempts, run.config.seed))
-                generate_part(
-                    run.attempts, number, requests, attempt, engine, sampling, run.config.most_failures, progress
-                )
+                batch = problems.read(number)
+                requests = list(ask(batch, prompts, task.answer_kind, run.config.sample.attempts, run.config.seed))
+                failures = run.config.most_failures
+                generate_part(run.attempts, number, requests, attempt, engine, run.config.sampling, failures, progress)
     counts = {"attempts": 0, "failed": 0, "cut": 0, "tokens": 0}
     for record in run.attempts:
         counts["attempts"] += 1

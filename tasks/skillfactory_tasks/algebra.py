@@ -10,6 +10,7 @@ No recursion: the verdict may not depend on the stack of the caller. No limits o
 """
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 Monomial = tuple[tuple[str, int], ...]
 "(symbol, exponent) pairs in the order of their symbols"
@@ -20,7 +21,8 @@ MAX_WORK = 6_000
 "products of terms for one comparison: ten milliseconds"
 MAX_EXPONENT = 40
 MAX_BITS = 20_000
-MAX_RADICAND = 10**8
+MAX_RADICAND = 10**6
+DIGITS = "0123456789"
 ROOT, OPAQUE = "√", "?"
 ONE: Polynomial = {(): 1}
 RANK = {"(": 0, "+": 1, "-": 1, "*": 2, "/": 2, "neg": 2, "^": 4, "√": 5}
@@ -130,6 +132,7 @@ def joined(left: Monomial, right: Monomial) -> tuple[Monomial, int]:
     return tuple(sorted((symbol, exponent) for symbol, exponent in exponents.items() if exponent)), factor
 
 
+@lru_cache(maxsize=1024)
 def square_root(radicand: int) -> tuple[int, Monomial]:
     """12 as 2 and the root of 3; -4 as 2 and the root of -1."""
     if abs(radicand) > MAX_RADICAND:
@@ -161,7 +164,7 @@ def flat(tokens: Sequence[str]) -> list[str]:
         if due and token != "{":
             raise Unclear
         if token == "\\frac":
-            if at and tokens[at - 1][0].isdigit():
+            if at and tokens[at - 1][0] in DIGITS:
                 raise Unclear  # 3\frac{1}{2} may be a mixed number
             result.append("(")
             fractions.append(2)
@@ -180,10 +183,10 @@ def flat(tokens: Sequence[str]) -> list[str]:
                 result.append("/" if due else ")")
                 if not due:
                     fractions.pop()
-        elif token == "_" and at and tokens[at - 1][0].isalpha() and at + 1 < len(tokens) and tokens[at + 1].isalnum():
-            result.append("_")
-        elif result and result[-1] == "_":
-            result.pop()
+        elif token == "_":
+            if not at or not tokens[at - 1].isalpha() or at + 1 == len(tokens) or not tokens[at + 1].isalnum():
+                raise Unclear
+        elif at and tokens[at - 1] == "_":
             result[-1] += f"_{token}"
         else:
             result.append(ROOT if token == "\\sqrt" else token)
@@ -202,9 +205,9 @@ def read(tokens: Sequence[str], work: Work) -> Quotient:
     operand_due = True
     before = ""
     for token in flat(tokens):
-        is_value = token[0].isalnum() or token[0] == "." or token[1:] in GREEK
+        is_value = (token[-1].isalnum() and (token[0].isalnum() or token[0] == ".")) or token[1:] in GREEK
         if not operand_due and (is_value or token in ("(", ROOT)):
-            if token[0].isdigit() or token[0] == "." or "/" in operators[-1:]:
+            if token[0] in DIGITS or token[0] == "." or "/" in operators[-1:]:
                 raise Unclear  # x2, or 1/2x
             reduce(RANK["*"])
             operators.append("*")
@@ -239,13 +242,11 @@ def read(tokens: Sequence[str], work: Work) -> Quotient:
 
 
 def value(token: str) -> Quotient:
-    if not token[0].isdigit() and token[0] != ".":
+    if token[0] not in DIGITS and token[0] != ".":
         if not token.isascii():
             raise Unclear
         return {((f"{ROOT}-1" if token == "i" else token, 1),): 1}, ONE
     whole, _, decimals = token.partition(".")
-    if not (whole + decimals).isascii():
-        raise Unclear
     number = int(whole + decimals)
     return {(): number} if number else {}, {(): 10 ** len(decimals)}
 

@@ -14,9 +14,10 @@ import attrs
 from skillfactory_tasks import algebra, latex, symbolic
 
 MATRIX = re.compile(r"\\begin\s?\{[pb]?matrix\}(.*)\\end\s?\{[pb]?matrix\}")
-RELATION = re.compile(r"[<>|]|\\(?:le|ge|ne|in|cup|cap|setminus|subset|to)(?![A-Za-z])")
+RELATION = re.compile(r"[<>]|\\(?:le|ge|ne|in|cup|cap|setminus|subset|to)(?![A-Za-z])")
 NAMED = re.compile(r"(?:[A-Za-z](?:_[A-Za-z0-9])?|\\[a-z]+|[A-Za-z]\s?\([A-Za-z]\))\s?(?:=|\\in(?![A-Za-z]))\s?(?=\S)")
 "'x =' or 'f(x) =' before an answer"
+INDEX = re.compile(r"\{[^{}]*\}")
 LETTERS = re.compile(r"[A-Za-z .,'-]+")
 FUNCTION = re.compile(rf"\\?(?:{latex.FUNCTIONS})")
 SCALAR, SET, WHOLE = "scalar", "set", "whole"
@@ -35,6 +36,11 @@ class Part:
     @cached_property
     def number(self) -> latex.Ratio | None:
         return latex.literal(self.text)
+
+    @cached_property
+    def equation(self) -> bool:
+        """It has an equals sign outside braces, where sums have theirs."""
+        return "=" in self.text and "=" in INDEX.sub("", self.text)
 
     def unnamed(self) -> "Part":
         """Without 'x ='."""
@@ -190,10 +196,10 @@ def same(gold: Part, answer: Part) -> bool | None:
     """Whether two expressions are the same; None if that takes more than algebra."""
     if gold.tokens == answer.tokens:
         return True
-    equations = ("=" in gold.text) + ("=" in answer.text)
+    equations = gold.equation + answer.equation
     if equations == 1:
         gold, answer = gold.unnamed(), answer.unnamed()
-        if "=" in gold.text or "=" in answer.text:
+        if gold.equation or answer.equation:
             return False
     if gold.number is not None:
         if answer.number is not None:
@@ -212,4 +218,4 @@ def same(gold: Part, answer: Part) -> bool | None:
 
 def based(part: Part) -> bool:
     """Whether a number has an index, as in 101_2: readers of LaTeX drop it, so only its spelling counts."""
-    return any(token == "_" and part.tokens[at - 1][0].isdigit() for at, token in enumerate(part.tokens) if at)
+    return any(token == "_" and part.tokens[at - 1][0] in latex.DIGITS for at, token in enumerate(part.tokens) if at)

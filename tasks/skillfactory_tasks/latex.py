@@ -70,6 +70,7 @@ SPELLINGS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 PLAIN = re.compile(r"[-+]?[0-9]*\.?[0-9]*")
 
 TOKEN = re.compile(r"\\[A-Za-z]+|\\.|[0-9]+(?:\.[0-9]+)?|\.[0-9]+|\S", re.DOTALL)
+DIGITS = "0123456789"
 OPENING, CLOSING = ("{", "(", "[", r"\{"), ("}", ")", "]", r"\}")
 WORD = re.compile(r"(?<![\\A-Za-z])(?![pbvV]?matrix\b)[A-Za-z]{4,}")
 
@@ -167,9 +168,9 @@ def broken_limit(found: Sequence[str]) -> str:
             after = found[at + 1] if at + 1 < len(found) else ""
             if after not in OPENING:
                 exponents.pop()
-        elif token == "!" and at and found[at - 1][0].isdigit() and float(found[at - 1][:9]) > MAX_FACTORIAL:
+        elif token == "!" and at and found[at - 1][0] in DIGITS and float(found[at - 1][:9]) > MAX_FACTORIAL:
             return "limit"
-        if depth > MAX_NESTING or (len(token) > MAX_DIGITS and token[-1].isdigit()):
+        if depth > MAX_NESTING or (len(token) > MAX_DIGITS and token[-1] in DIGITS):
             return "limit"
     if large_exponent(found) or len(found) > MAX_TOKENS:
         return "limit"
@@ -178,7 +179,7 @@ def broken_limit(found: Sequence[str]) -> str:
 
 def numeric_exponent(found: Sequence[str], at: int) -> bool:
     """Whether a power within an exponent is one of numbers: a tower that nobody can compute."""
-    return at > 0 and (found[at - 1][0].isdigit() or found[at - 1] in CLOSING)
+    return at > 0 and (found[at - 1][0] in DIGITS or found[at - 1] in CLOSING)
 
 
 def large_exponent(found: Sequence[str]) -> bool:
@@ -187,8 +188,8 @@ def large_exponent(found: Sequence[str]) -> bool:
         digits = next((token for token in rest if token not in ("{", "-", "(")), "")
         if (
             hat == "^"
-            and (base[0].isdigit() or base in CLOSING)
-            and digits[:1].isdigit()
+            and (base[0] in DIGITS or base in CLOSING)
+            and digits[:1] in DIGITS
             and len(digits.partition(".")[0]) > 4
         ):
             return float(digits[:20]) > MAX_EXPONENT

@@ -10,6 +10,7 @@ milliseconds. Python's own forkserver would import the user's main script again 
 
 import atexit
 import json
+import logging
 import os
 import re
 import signal
@@ -30,6 +31,8 @@ WORKERS = max(1, min(4, os.cpu_count() or 1))
 REQUESTS = 2_000
 "after which a worker is replaced, so that what sympy remembers stays small"
 START_SECONDS = 60
+WORKER = "skillfactory_tasks.symbolic_worker"
+log = logging.getLogger(__name__)
 DECIMAL = re.compile(r"(?<![0-9.])([0-9]*)\.([0-9]+)(?![0-9.])")
 EXPONENT = re.compile(r"([\^_])([0-9]{2,})")
 
@@ -61,7 +64,13 @@ class Pool:
     def ask(self, request: bytes, deadline: float) -> str:
         """ok, wrong, timeout or crash."""
         with self.places:
-            worker = self.take()
+            try:
+                worker = self.take()
+            except (OSError, ValueError) as error:
+                log.error(
+                    "nothing can be checked by sympy: %s does not start (%s); try python -m %s 0", WORKER, error, WORKER
+                )
+                return "crash"
             try:
                 worker.line.send_bytes(request)
                 if not worker.line.poll(deadline):
@@ -101,10 +110,10 @@ class Pool:
             self.start()
         assert self.control is not None
         ours, theirs = socket.socketpair()
+        line = Connection(ours.detach())  # closed with the last reference to it
         with theirs:
             socket.send_fds(self.control, [b"w"], [theirs.fileno()])
-        pid = int(self.control.recv(16))
-        return Worker(pid, Connection(ours.detach()))
+        return Worker(int(self.control.recv(16)), line)
 
     def start(self) -> None:
         self.control, theirs = socket.socketpair()
@@ -113,7 +122,7 @@ class Pool:
         path = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
         with theirs:
             self.parent = subprocess.Popen(
-                [sys.executable, "-P", "-m", "skillfactory_tasks.symbolic_worker", str(theirs.fileno())],
+                [sys.executable, "-P", "-m", WORKER, str(theirs.fileno())],
                 env={**os.environ, "PYTHONPATH": path, "PYTHONHASHSEED": "0"},
                 pass_fds=(theirs.fileno(),),
                 stdin=subprocess.DEVNULL,

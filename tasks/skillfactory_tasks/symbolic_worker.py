@@ -7,6 +7,7 @@ import contextlib
 import json
 import logging
 import os
+import re
 import signal
 import socket
 import sys
@@ -15,8 +16,7 @@ from typing import Any
 
 MEMORY = 1 << 30
 "bytes of address space a worker may have"
-DIGITS = 600
-"precision of comparisons by number; more than an answer can have, so there is no tolerance"
+LONG = re.compile(r"[0-9]{50}")
 WARM_UP = (
     r"\frac{\sqrt{2}}{2}",
     r"x^{2}+2x+1=0",
@@ -49,18 +49,10 @@ def equal(gold: str, answer: str) -> bool:
     right, given = parsed(gold), parsed(answer)
     if not right or not given:
         return False
-    return bool(
-        verify(
-            right,
-            given,
-            DIGITS,
-            DIGITS,
-            strict=True,
-            allow_set_relation_comp=True,
-            timeout_seconds=None,
-            raise_on_error=True,
-        )
-    )
+    # More digits than a rounded number in the answer can have, so there is no tolerance; sums take long with 600.
+    digits = 600 if LONG.search(gold + answer) else 100
+    options = {"strict": True, "allow_set_relation_comp": True, "timeout_seconds": None, "raise_on_error": True}
+    return bool(verify(right, given, digits, digits, **options))
 
 
 def decide(request: dict[str, Any]) -> bool:
