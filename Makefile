@@ -35,7 +35,8 @@ bench: $(VENV)/.installed
 
 fuzz: $(VENV)/.installed
 	$(BIN)/pip install --quiet -c constraints.txt -e ".[fuzz]"
-	$(BIN)/python tests/fuzz/fuzz_countdown.py --inputs 1000000
+	for task in countdown multiplication letter_countdown acronym gsm8k csqa math; do \
+		$(BIN)/python tests/fuzz/fuzz_grader.py --task $$task --inputs 1000000 || exit 1; done
 
 # Reproduces the embedded base model and its card: about an hour on two cores.
 pocket: $(VENV)/.installed

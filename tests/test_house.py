@@ -270,6 +270,8 @@ def core_value(name: str) -> Any:
     table, _, option = name.partition(".")
     if table == "task_options":
         return getattr(registry.find(registry.TASK, config.task), option)
+    if table == "rl_only":
+        return getattr(config.grpo, option)
     if table == "strategy_options":
         return getattr(attrs.fields(registry.find(registry.STRATEGY, config.strategy)), option).default
     return flatten(unstructure(config))[name]
@@ -281,7 +283,7 @@ def core_value(name: str) -> Any:
         ("What the default preset changes", preset_settings("default")),
         (
             "What pocket changes",
-            model_settings(str(registry.find(registry.MODEL, "pocket").settings), "default"),
+            model_settings(str(registry.find(registry.MODEL, "pocket").settings), "paper", "countdown"),
         ),
     ],
     ids=["default preset", "pocket"],

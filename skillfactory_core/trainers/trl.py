@@ -56,6 +56,8 @@ class TrlTrainer(Trainer):
             # Longer texts were left out above: TRL would cut them without a word.
             max_length=None,
             completion_only_loss=True,
+            # Texts of like length share a batch: less padding.
+            train_sampling_strategy="group_by_length",
         )
         trainer = SFTTrainer(
             load_for_training(model),
@@ -157,10 +159,12 @@ def check_sizes(settings: GrpoSettings) -> None:
 def load_for_training(model: str) -> Any:
     """The model with 32-bit weights, as mixed-precision training wants them."""
     import torch
+    from datasets import disable_progress_bars
     from transformers import AutoModelForCausalLM
     from transformers.utils.logging import disable_progress_bar
 
     disable_progress_bar()
+    disable_progress_bars()
     try:
         return AutoModelForCausalLM.from_pretrained(model, dtype=torch.float32, attn_implementation="sdpa")
     except (OSError, ValueError) as error:

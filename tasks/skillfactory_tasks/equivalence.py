@@ -11,14 +11,16 @@ from functools import cached_property, lru_cache
 
 import attrs
 
-from skillfactory_tasks import algebra, latex, symbolic
+from skillfactory_tasks import algebra, intervals, latex, symbolic
+from skillfactory_tasks.quotient import Unclear
 
 MATRIX = re.compile(r"\\begin\s?\{[pb]?matrix\}(.*)\\end\s?\{[pb]?matrix\}")
 RELATION = re.compile(r"[<>]|\\(?:le|ge|ne|in|cup|cap|setminus|subset|to)(?![A-Za-z])")
 NAMED = re.compile(r"(?:[A-Za-z](?:_[A-Za-z0-9])?|\\[a-z]+|[A-Za-z]\s?\([A-Za-z]\))\s?(?:=|\\in(?![A-Za-z]))\s?(?=\S)")
 "'x =' or 'f(x) =' before an answer"
 INDEX = re.compile(r"\{[^{}]*\}")
-LETTERS = re.compile(r"[A-Za-z .,'-]+")
+LETTERS = re.compile(r"[A-Za-z .,'-]{2,}")
+INFINITY = (["\\infty"], ["+", "\\infty"], ["-", "\\infty"])
 FUNCTION = re.compile(rf"\\?(?:{latex.FUNCTIONS})")
 SCALAR, SET, WHOLE = "scalar", "set", "whole"
 
@@ -137,6 +139,9 @@ def compare(gold: str, answer: str, deadline: float) -> str:
     if WHOLE in (right.kind, given.kind):
         if right.kind == SCALAR and "=" not in right.text:
             return "wrong"
+        unions = intervals.union(right.text), intervals.union(given.text)
+        if None not in unions:
+            return "ok" if unions[0] == unions[1] else "wrong"
         return symbolic.compare((right.text,), (given.text,), deadline)
     if right.kind != given.kind or len(right.parts) != len(given.parts):
         return "wrong"
@@ -206,13 +211,15 @@ def same(gold: Part, answer: Part) -> bool | None:
             return gold.number[0] * answer.number[1] == answer.number[0] * gold.number[1]
         if gold.number[0] % gold.number[1] == 0:
             return False
+    if gold.tokens in INFINITY or answer.tokens in INFINITY:
+        return gold.text.lstrip("+ ") == answer.text.lstrip("+ ")
     if based(gold) or based(answer) or (":" in gold.text) != (":" in answer.text):
         return False
     try:
         if equations == 2:
-            return algebra.proportional(gold.tokens, answer.tokens)
+            return algebra.same_equation(gold.tokens, answer.tokens)
         return algebra.equal(gold.tokens, answer.tokens)
-    except algebra.Unclear:
+    except Unclear:
         return None
 
 

@@ -59,6 +59,8 @@ SPELLINGS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         ),
         (rf"{TEXT}\{{([^{{}}]*)\}}", r" \1 "),
         (rf"(?<![\\A-Za-z])({FUNCTIONS}){END}", r"\\\1 "),
+        (r"\\sqrt\s?\(([^(){}]*)\)", r"\\sqrt{\1}"),
+        (rf"(\\(?!sqrt|pi)(?:{FUNCTIONS}))\s?\(([0-9]+|[A-Za-z])\)\s?(?=[-+,=)}}\]]|$)", r"\1 \2"),
         (rf"(?<![\\A-Za-z])(?:infinity|inf){END}", r"\\infty "),
         (rf"\\(frac|sqrt)\s?{ARGUMENT}", r"\\\1{\2}"),
         (rf"(\\frac\s?\{{[^{{}}]*\}})\s?{ARGUMENT}", r"\1{\2}"),

@@ -4,7 +4,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skillfactory_core.errors import SkillFactoryError
@@ -16,12 +16,14 @@ FACTORS = st.integers(-(10**30), 10**30)
 WRAPPERS = ["{}", "${}$", "**{}**", "\\boxed{{{}}}", "$\\boxed{{{}}}$.", " {} ", "{}.", "{}.00"]
 
 
+@settings(deadline=None)
 @given(FACTORS, FACTORS, st.sampled_from(WRAPPERS), st.booleans())
 def test_the_product_is_right_however_it_is_written(a: int, b: int, wrapper: str, grouped: bool) -> None:
     text = wrapper.format(f"{a * b:,}" if grouped else a * b)
     assert TASK.grade({"a": a, "b": b}, text).correct
 
 
+@settings(deadline=None)
 @given(FACTORS, FACTORS, st.data())
 def test_a_product_with_another_digit_is_wrong(a: int, b: int, data: st.DataObject) -> None:
     digits = str(a * b)
@@ -31,6 +33,7 @@ def test_a_product_with_another_digit_is_wrong(a: int, b: int, data: st.DataObje
     assert grade.correct == (int(other) == a * b)
 
 
+@settings(deadline=None)
 @given(st.text("0123456789,.", max_size=14))
 def test_digits_commas_and_points_are_read_as_an_oracle_reads_them(text: str) -> None:
     whole, point, zeros = text.removesuffix(".").partition(".")
