@@ -30,7 +30,7 @@ WORKERS = max(1, min(4, os.cpu_count() or 1))
 "processes that work at the same time; more callers wait, and waiting does not count towards the deadline"
 REQUESTS = 2_000
 "after which a worker is replaced, so that what sympy remembers stays small"
-START_SECONDS = 60
+START_SECONDS = 300
 WORKER = "skillfactory_tasks.symbolic_worker"
 log = logging.getLogger(__name__)
 DECIMAL = re.compile(r"(?<![0-9.])([0-9]*)\.([0-9]+)(?![0-9.])")

@@ -38,7 +38,11 @@ def samples() -> list[Generation]:
         for key in [f"{prompt.name}/{question}/{k}"]
     ]
     with TransformersEngine(str(WEIGHTS), seed=0) as engine:
-        return [g for start in range(0, len(requests), 512) for g in engine.generate(requests[start : start + 512], sampling)]
+        return [
+            g
+            for start in range(0, len(requests), 512)
+            for g in engine.generate(requests[start : start + 512], sampling)
+        ]
 
 
 def test_the_base_never_retries_and_never_writes_a_trace(samples: list[Generation]) -> None:

@@ -27,7 +27,9 @@ COUNTS = (2, 3, 4, 5, 6)
 
 def measure(weights: Path, problems: int, samples: int) -> dict[str, Any]:
     """The card's figures, by number count: attempts, arithmetic, verdicts, speed. All shares are of 1."""
-    config = structure({"task": "countdown", **model_settings(str(weights.parent / "settings.toml"), "default", "countdown")})
+    config = structure(
+        {"task": "countdown", **model_settings(str(weights.parent / "settings.toml"), "default", "countdown")}
+    )
     task = attrs.evolve(registry.find(registry.TASK, "countdown"), **config.task_options)
     sampling = config.sampling
     with TransformersEngine(str(weights), seed=0) as engine:
