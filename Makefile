@@ -30,7 +30,7 @@ docs: $(VENV)/.installed
 	$(BIN)/sphinx-build -q -W -b html docs docs/_build
 
 bench: $(VENV)/.installed
-	$(BIN)/python tests/bench/bench_run.py
+	$(BIN)/python tests/bench/bench_run.py --out docs/measured/run.md
 	$(BIN)/python tests/bench/bench_graders.py
 
 fuzz: $(VENV)/.installed

@@ -7,6 +7,7 @@ the rest is ours: prompts, tables, grading, rearranging, loading, reports.
 """
 
 import argparse
+import os
 import platform
 import tempfile
 import time
@@ -18,6 +19,7 @@ from skillfactory_core import registry
 from skillfactory_core.cli.run import resolve
 from skillfactory_core.engines import decode
 from skillfactory_core.pipeline import Pipeline
+from skillfactory_core.results import summarise
 from skillfactory_core.run import Run, start_run
 from skillfactory_core.stages.grade import grade_text
 from skillfactory_core.stages.problems import task_of
@@ -76,7 +78,8 @@ def describe(run: Run, seconds: dict[str, float], wall: float, preset: str) -> s
     rows = "\n".join(f"| {name} | {s['seconds']:.1f} | {s['peak_mb']:,} |" for name, s in stages.items())
     return f"""# Where the time of a run goes
 
-`python tests/bench/bench_run.py --preset {preset}` on {platform.processor() or platform.machine()}, 2 cores, {time.strftime("%Y-%m-%d")}.
+`python tests/bench/bench_run.py --preset {preset}` on {platform.machine()}, {os.cpu_count()} cores,
+{time.strftime("%Y-%m-%d")}.
 
 | stage | seconds | peak memory so far, MB |
 | --- | --- | --- |
@@ -90,7 +93,54 @@ def describe(run: Run, seconds: dict[str, float], wall: float, preset: str) -> s
 | everything else | {100 * (wall - generating - training) / wall:.1f} % |
 
 {rates(run)}
+
+## What came of it
+
+Accuracy in % with its 95 % interval, by difficulty; trained on {task_of(run.config).variant}. The other columns are
+means per response over all difficulties.
+
+{outcome(run)}
 """
+
+
+def outcome(run: Run) -> str:
+    """The comparison of the methods, as the report shows it."""
+    methods = summarise(run)["methods"]
+    variants = list(next(iter(methods.values())))
+    rows = [
+        f"| method | {' | '.join(variants)} | tokens | answers | reflections |",
+        "| --- " * (len(variants) + 4) + "|",
+    ]
+    for method, figures in methods.items():
+        shares = [f"{100 * f['accuracy']:.1f} ({100 * f['low']:.1f}-{100 * f['high']:.1f})" for f in figures.values()]
+        means = [
+            f"{sum(f[name] for f in figures.values()) / len(figures):.{digits}f}"
+            for name, digits in (("tokens", 0), ("answers", 2), ("reflections", 2))
+        ]
+        rows.append(f"| {' | '.join([method, *shares, *means])} |")
+    rows += ["", skill(methods)]
+    return "\n".join(rows)
+
+
+def skill(methods: dict[str, Any]) -> str:
+    """What the responses of the methods that think show: retries after 'incorrect', ends after 'correct', verdict F1."""
+    names = ("well_formed", "truncated")
+    rows = [
+        "| method | difficulty | well formed | cut off | retries | ends | F1 right | F1 wrong |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for method, figures in methods.items():
+        for variant, f in figures.items():
+            if f["well_formed"] is not None:
+                shares = [f[name] for name in names]
+                shares += [f[name]["share"] for name in ("retry_after_incorrect", "stop_after_correct")]
+                cells = ["-" if s is None else f"{100 * s:.1f} %" for s in shares]
+                f1 = [
+                    "-" if f["verdicts"][side]["f1"] is None else f"{f['verdicts'][side]['f1']:.2f}"
+                    for side in ("right", "wrong")
+                ]
+                rows.append(f"| {' | '.join([method, variant, *cells, *f1])} |")
+    return "\n".join(rows)
 
 
 def rates(run: Run) -> str:
