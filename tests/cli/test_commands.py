@@ -187,3 +187,32 @@ def test_plugin_files_are_read_before_the_command_alone() -> None:
         "c.py",
     ]
     assert list(plugin_files(["-p"])) == list(plugin_files(["--help", "tasks"])) == []
+
+
+def test_until_stops_after_a_stage_and_the_same_command_goes_on(sf: Sf, finished: Path, tmp_path: Path) -> None:
+    stopped = sf(*START, str(tmp_path), "--until", "grade")
+    assert stopped.code == 0 and "done up to grade" in stopped.out
+    assert (tmp_path / "it" / "3-grades").is_dir() and not (tmp_path / "it" / "4-reflections").exists()
+    assert sf(*START, str(tmp_path)).code == 0
+    assert tables_of(tmp_path / "it") == tables_of(finished)
+
+
+def test_a_stage_that_does_not_exist_cannot_be_stopped_at(sf: Sf, tmp_path: Path) -> None:
+    refused = sf(*START, str(tmp_path), "--until", "grading")
+    assert refused.code == 2 and "no stage named 'grading'" in refused.err
+
+
+def test_phrases_that_changed_since_the_run_began_are_refused(sf: Sf, tmp_path: Path) -> None:
+    phrases = shutil.copytree(Path(__file__).parents[2] / "docs" / "examples" / "phrases", tmp_path / "phrases")
+    start = (*START, str(tmp_path), "-s", f"phrases={phrases}")
+    assert sf(*start, "--until", "problems").code == 0
+    (phrases / "closing.txt").write_text("Something else.\n")
+    refused = sf(*start)
+    assert refused.code == 2 and "other prompts, phrases or tags" in refused.err
+
+
+def test_a_phrase_that_holds_a_tag_is_refused(sf: Sf, tmp_path: Path) -> None:
+    phrases = shutil.copytree(Path(__file__).parents[2] / "docs" / "examples" / "phrases", tmp_path / "phrases")
+    (phrases / "closing.txt").write_text("So </think> it is.\n")
+    refused = sf(*START, str(tmp_path), "-s", f"phrases={phrases}")
+    assert refused.code == 2 and "closing:1 holds a tag" in refused.err

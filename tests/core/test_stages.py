@@ -22,7 +22,7 @@ from skillfactory_core.prompts import Prompt, PromptSet
 from skillfactory_core.reflection import Reflection
 from skillfactory_core.run import Run, open_run, start_run
 from skillfactory_core.skill import Phrase
-from skillfactory_core.stages.generate import generate_part
+from skillfactory_core.stages.generate import complete_parts, generate_part
 from skillfactory_core.stages.grade import grade, grade_text
 from skillfactory_core.stages.rearrange import distinct, lessons, rearrange
 from skillfactory_core.stages.reflect import reflect, reflection, why_not
@@ -327,6 +327,7 @@ def test_what_the_filter_drops_is_counted_by_reason(run: Run) -> None:
     counts = reflect(run, PROMPTS, engine(lambda _: "<verdict>Correct</verdict>"), TAGS)
     assert counts == {
         "reflections": 4,
+        "failed": 0,
         "tokens": 4,
         "kept": 2,
         "dropped_untrue": 2,
@@ -542,3 +543,37 @@ def test_a_random_stream_depends_on_the_seed_and_the_key() -> None:
     assert len({stream_seed(seed, key) for seed in range(3) for key in ("a", "b", "1\0a")}) == 9
     assert all(0 <= stream_seed(seed, "a") < 2**63 for seed in range(100))
     assert Random(stream_seed(0, "a")).random() != Random(stream_seed(1, "a")).random()
+
+
+def test_failed_generations_are_retried_and_the_others_are_not(run: Run) -> None:
+    table = run.attempts
+    requests = [Request(f"{PROBLEM.key}/original/{k}", (), seed=k) for k in range(4)]
+    asked: list[int] = []
+
+    def flaky(fails: bool) -> Callable[[Request], str]:
+        def reply(request: Request) -> str:
+            asked.append(request.seed)
+            if fails and request.seed == 2:
+                raise TimeoutError("gone")
+            return f"reply {request.seed}"
+
+        return reply
+
+    def fill(fails: bool) -> None:
+        if 0 not in complete_parts(table):
+            with Progress("test", 4, "attempts") as progress:
+                generate_part(table, 0, requests, attempt, engine(flaky(fails)), Sampling(), 0.5, progress)
+
+    fill(fails=True)
+    assert [bool(a.error) for a in table.read(0)] == [False, False, True, False]
+    fill(fails=False)
+    assert [a.text for a in table.read(0)] == [f"reply {k}" for k in range(4)]
+    count = len(asked)
+    fill(fails=False)
+    assert len(asked) == count, "a complete part asks for nothing"
+
+
+def test_an_attempt_cut_by_the_length_limit_is_in_no_trace(run: Run) -> None:
+    cut = attrs.evolve(answered(RIGHT), finish="length")
+    assert why_not(cut, graded(cut, True), TAGS) == "cut"
+    assert why_not(answered(RIGHT), graded(answered(RIGHT), True), TAGS) == ""
