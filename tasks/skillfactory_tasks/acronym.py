@@ -11,9 +11,9 @@ from skillfactory_core import hookimpl
 from skillfactory_core.attempt import Grade
 from skillfactory_core.errors import SkillFactoryError
 from skillfactory_core.task import Task
-from skillfactory_tasks.dictionary import common_words, words
+from skillfactory_tasks.dictionary import common_words
 from skillfactory_tasks.option import whole
-from skillfactory_tasks.word_answer import is_word, read_word
+from skillfactory_tasks.word_answer import is_word, known_word, read_word
 
 LISTED = range(4, 9)
 "letters of the words that a problem lists"
@@ -65,16 +65,7 @@ class Acronym(Task):
         )
 
     def reference(self, params: Mapping[str, Any]) -> str:
-        problem = f"acronym problem {self.canonical(params)}"
-        solution = params.get("solution")
-        if solution is not None:
-            if not self.grade(params, str(solution)).correct:
-                raise SkillFactoryError(f"{problem}: its solution {solution!r:.80} is not right: remove it")
-            return str(solution)
-        found = min((word for word in words() if self.grade(params, word).correct), default=None)
-        if found is None:
-            raise SkillFactoryError(f"{problem}: there is no solution: remove it")
-        return found
+        return known_word(self, params)
 
     def grade(self, params: Mapping[str, Any], answer: str) -> Grade:
         word, reason = read_word(answer)

@@ -1,5 +1,10 @@
 """What Letter Countdown and Acronym ask of an answer before anything else: one word, long enough, and English."""
 
+from collections.abc import Mapping
+from typing import Any
+
+from skillfactory_core.errors import SkillFactoryError
+from skillfactory_core.task import Task
 from skillfactory_tasks.dictionary import words
 from skillfactory_tasks.wrapping import BOLD, QUOTES, unwrap
 
@@ -21,3 +26,17 @@ def read_word(answer: str) -> tuple[str, str]:
 def is_word(word: str, length: int) -> bool:
     """Whether it has that many letters or more and is in the dictionary."""
     return len(word) >= length and word in words()
+
+
+def known_word(task: Task, params: Mapping[str, Any]) -> str:
+    """A right answer: the stored solution, or the first word of the dictionary that the task grades right."""
+    problem = f"{task.name} problem {task.canonical(params)}"
+    solution = params.get("solution")
+    if solution is not None:
+        if not task.grade(params, str(solution)).correct:
+            raise SkillFactoryError(f"{problem}: its solution {solution!r:.80} is not right: remove it")
+        return str(solution)
+    found = min((word for word in words() if task.grade(params, word).correct), default=None)
+    if found is None:
+        raise SkillFactoryError(f"{problem}: there is no solution: remove it")
+    return found
