@@ -19,6 +19,7 @@ import tomli_w
 from skillfactory_core import __version__
 from skillfactory_core.attempt import Attempt, GradedAttempt
 from skillfactory_core.config import Config, flatten, structure, unstructure
+from skillfactory_core.crew import size
 from skillfactory_core.errors import SkillFactoryError
 from skillfactory_core.evaluation import Response
 from skillfactory_core.problem import Problem
@@ -205,8 +206,13 @@ def new_manifest(config: Config) -> dict[str, Any]:
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Hold a run for this process; the system lets go of it when the process ends, however it ends."""
+def locked(folder: Path, crew: bool = False) -> Iterator[None]:
+    """Hold a run for this process; the system lets go of it when the process ends, however it ends.
+
+    `crew`: this is a command that several processes can work on.
+    """
+    if size() > 1 and not crew:
+        raise SkillFactoryError(f"{size()} processes run this command, and only sf sft and sf grpo are for several")
     folder.mkdir(parents=True, exist_ok=True)
     with held(folder / "run.lock", f"{folder} is in use by another process; wait for it or choose another --name"):
         for left in folder.glob("shard-*.lock"):

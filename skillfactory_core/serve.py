@@ -152,6 +152,10 @@ def healthy(host: str, port: int) -> bool:
 
 def ended(process: "subprocess.Popen[bytes]", log: Path) -> SkillFactoryError:
     """How a server ended, with what its log says about it: the last line that names an error, or the last of all."""
+    if process.returncode < 0:
+        return SkillFactoryError(
+            f"vllm serve was ended by {signal.Signals(-process.returncode).name} (its log is {log})"
+        )
     lines = [line.strip() for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
     telling = [line for line in lines if "Error" in line or "error:" in line] or lines
     return SkillFactoryError(

@@ -59,12 +59,19 @@ def stage(name: str, text: str) -> click.Command:
 
 
 def do(run: str, name: str, method: str | None, workers: int = 0) -> None:
+    from skillfactory_core import crew
     from skillfactory_core.pipeline import Pipeline
     from skillfactory_core.run import check_versions, locked, open_run
 
     opened = open_run(folder_of(run))
     check_versions(opened)
-    with locked(opened.folder):
+    trains = name in ("sft", "grpo")
+    if trains and crew.follows():
+        pipeline = Pipeline(opened)
+        for each in pipeline.due(select(pipeline, name, method)):
+            pipeline.stages[each]()
+        return
+    with locked(opened.folder, crew=trains):
         pipeline = Pipeline(opened, workers)
         names = select(pipeline, name, method)
         pipeline.do(*(["problems"] if name == "sample" else []), *names)

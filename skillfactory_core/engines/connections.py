@@ -85,7 +85,10 @@ class Connections:
             auth = (unquote(parts.username), unquote(parts.password or "")) if parts.username else None
             bare = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
             return httpcore2.AsyncConnectionPool(max_connections=1, proxy=httpcore2.Proxy(bare, auth=auth), **kept)
-        return httpcore2.AsyncHTTPConnection(httpcore2.URL(self.url).origin, **kept)
+        from skillfactory_core.engines.stream import Network
+
+        plain = Network() if self.ssl is None else None
+        return httpcore2.AsyncHTTPConnection(httpcore2.URL(self.url).origin, network_backend=plain, **kept)
 
     async def close(self) -> None:
         while self.idle:

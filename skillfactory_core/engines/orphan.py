@@ -1,21 +1,21 @@
-"""Orphan: processes of vLLM end themselves when the process that they work for is gone.
+"""Orphan: processes of vLLM end when the one that they work for is gone, and only then.
 
-They do not by themselves: after a `kill -9` of their parent they keep their memory, and the GPU's, for good. And when they are
-told to end, they take seconds. vLLM calls `watch` in each of its processes, because we are named in its entry-point group
-`vllm.general_plugins`.
+By themselves they do neither. After a `kill -9` of their parent they keep their memory, and the GPU's, for good. A Ctrl-C reaches
+them too, and each falls over the end of the other. And when they are told to end, they take seconds. So we are named in two
+entry-point groups of vLLM, whose functions it calls in each of its processes.
 """
 
 import atexit
 import gc
-import multiprocessing
 import os
 import signal
 import time
-from threading import Thread
+from threading import Thread, current_thread, enumerate, main_thread
 
 OWNER = "SKILLFACTORY_VLLM_OWNER"
 "names, in the environment, the process that they work for; where it is unset, vLLM is not ours and left alone"
 LOOK_EVERY = 0.5
+WATCH = "watch for the parent"
 
 
 def forbid() -> None:
@@ -29,16 +29,37 @@ def leave_fast() -> None:
     atexit.register(gc.freeze)
 
 
+def ours() -> bool:
+    """Whether this is a process of vLLM that works for one of ours."""
+    return os.environ.get(OWNER, str(os.getpid())) != str(os.getpid())
+
+
 def watch() -> None:
-    """Called by vLLM in every process of it, before the model is loaded."""
-    parent = multiprocessing.parent_process()
-    if OWNER in os.environ and os.environ[OWNER] != str(os.getpid()) and parent is not None:
+    """In `vllm.platform_plugins`, which is asked first, before anything waits for the parent. It has no platform to offer."""
+    if ours() and not any(thread.name == WATCH for thread in enumerate()):
         leave_fast()
-        Thread(target=end_after, args=(parent.pid,), daemon=True, name="orphan").start()
+        Thread(target=end_after, args=(int(os.environ[OWNER]), os.getppid()), daemon=True, name=WATCH).start()
 
 
-def end_after(parent: int) -> None:
-    """Whoever loses its parent is given another: then it is time."""
-    while os.getppid() == parent:
+def settle() -> None:
+    """In `vllm.general_plugins`, which is asked when vLLM has its signal handlers: Ctrl-C is for the parent to act on."""
+    watch()
+    if ours() and current_thread() is main_thread():
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def end_after(owner: int, parent: int) -> None:
+    """Whoever loses its parent is given another: then it is time. The owner may be gone before we look for the first time."""
+    while os.getppid() == parent and lives(owner):
         time.sleep(LOOK_EVERY)
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+def lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True

@@ -176,7 +176,8 @@ class VllmEngine(Engine):
 
     def close(self) -> None:
         """End vLLM's processes, and with them give back their memory."""
-        stop(self.llm)
+        # Whoever interrupts does not want to wait.
+        stop(self.llm, GRACE if sys.exc_info()[0] is None else 0)
         del self.llm
         gc.collect()
 
@@ -234,11 +235,11 @@ def interruptible() -> Iterator[None]:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def stop(llm: Any) -> None:
-    """End the processes of vLLM and wait until they are gone."""
+def stop(llm: Any, grace: float) -> None:
+    """End the processes of vLLM, after some seconds by force, and wait until they are gone."""
     from multiprocessing import active_children
 
-    llm.llm_engine.engine_core.shutdown(timeout=GRACE)
+    llm.llm_engine.engine_core.shutdown(timeout=grace)
     for child in active_children():
         if child.name.startswith("EngineCore"):
             child.join()

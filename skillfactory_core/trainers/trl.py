@@ -1,18 +1,17 @@
 """SFT and GRPO by TRL, with our own sampler for the roll-outs."""
 
-import json
 import os
-import shutil
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from skillfactory_core import hookimpl
-from skillfactory_core.engine import stream_seed
-from skillfactory_core.engines.transformers import end_ids, load_tokenizer, model_error, prompt_ids
+from skillfactory_core import crew, hookimpl
+from skillfactory_core.engines.transformers import load_tokenizer, model_error, prompt_ids
 from skillfactory_core.errors import SkillFactoryError
 from skillfactory_core.trainer import GrpoSettings, Lesson, Log, Question, Reward, SftSettings, Trainer
+from skillfactory_core.trainers.checkpoints import finish
+from skillfactory_core.trainers.rollouts import roll_out, score
 
 RENAMED = {
     "completions/mean_length": "tokens",
@@ -20,8 +19,6 @@ RENAMED = {
     "frac_reward_zero_std": "no_signal",
 }
 "TRL's names of figures -> ours"
-NEEDED = ("model.safetensors", "optimizer.pt", "scheduler.pt", "rng_state.pth")
-"files of a checkpoint that is whole; trainer_state.json is written after them"
 
 
 class TrlTrainer(Trainer):
@@ -59,6 +56,7 @@ class TrlTrainer(Trainer):
 
         os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")
         check_sizes(settings)
+        micro = micro_share(settings, crew.size())
         tokenizer = load_tokenizer(model)
         kept = [q for q in questions if len(prompt_ids(tokenizer, list(q.messages))) <= settings.max_prompt]
         if len(kept) < settings.prompts:
@@ -68,9 +66,9 @@ class TrlTrainer(Trainer):
             )
         config = GRPOConfig(
             **arguments(folder, settings.steps * settings.prompts // settings.minibatch, settings.checkpoints, seed),
-            per_device_train_batch_size=settings.micro_batch,
-            gradient_accumulation_steps=settings.minibatch * settings.rollouts // settings.micro_batch,
-            steps_per_generation=settings.prompts * settings.rollouts // settings.micro_batch,
+            per_device_train_batch_size=micro,
+            gradient_accumulation_steps=settings.minibatch * settings.rollouts // (micro * crew.size()),
+            steps_per_generation=settings.prompts * settings.rollouts // (micro * crew.size()),
             num_generations=settings.rollouts,
             max_completion_length=settings.max_tokens,
             learning_rate=settings.rate,
@@ -103,15 +101,21 @@ def sft_trainer(
 ) -> Any:
     """TRL's trainer with its lessons made ready, which `sf doctor` looks at too."""
     from datasets import Dataset
-    from trl import SFTConfig, SFTTrainer
+    from trl import SFTConfig
 
+    from skillfactory_core.trainers.order import OrderedSFTTrainer
+
+    if settings.batch % crew.size():
+        raise SkillFactoryError(
+            f"sft.batch = {settings.batch} must be a multiple of the {crew.size()} processes that train"
+        )
     rows = [
         {"prompt": list(x.messages), "completion": [{"role": "assistant", "content": x.completion}]} for x in lessons
     ]
     steps = max(1, round(len(lessons) * settings.epochs / settings.batch))
     config = SFTConfig(
         **arguments(folder, steps, settings.checkpoints, seed),
-        per_device_train_batch_size=settings.batch,
+        per_device_train_batch_size=settings.batch // crew.size(),
         learning_rate=settings.rate,
         lr_scheduler_type="cosine",
         warmup_steps=int(settings.warmup * steps),
@@ -119,10 +123,9 @@ def sft_trainer(
         # Longer texts were left out before: TRL would cut them without a word.
         max_length=None,
         completion_only_loss=True,
-        # Texts of like length share a batch: less padding.
-        train_sampling_strategy="group_by_length",
     )
-    return SFTTrainer(
+    # Texts of like length share a batch: less padding.
+    return OrderedSFTTrainer(
         model,
         args=config,
         train_dataset=Dataset.from_list(rows),
@@ -153,6 +156,7 @@ def arguments(folder: Path, steps: int, checkpoints: int, seed: int) -> dict[str
         "report_to": "none",
         "disable_tqdm": True,
         "dataloader_pin_memory": on_gpu,
+        "ddp_find_unused_parameters": False,
     }
 
 
@@ -167,6 +171,18 @@ def check_sizes(settings: GrpoSettings) -> None:
             f"grpo.minibatch x grpo.rollouts = {settings.minibatch * settings.rollouts} completions must be a multiple "
             f"of grpo.micro_batch = {settings.micro_batch}"
         )
+
+
+def micro_share(settings: GrpoSettings, processes: int) -> int:
+    """Completions per pass of one process: grpo.micro_batch, or all of its share of a minibatch where that is less."""
+    share, left = divmod(settings.minibatch * settings.rollouts, processes)
+    micro = min(settings.micro_batch, share)
+    if left or not share or share % micro:
+        raise SkillFactoryError(
+            f"grpo.minibatch x grpo.rollouts = {settings.minibatch * settings.rollouts} completions must be a multiple of "
+            f"{processes} processes x grpo.micro_batch = {settings.micro_batch}"
+        )
+    return micro
 
 
 def load_for_training(model: str) -> Any:
@@ -191,49 +207,6 @@ def tokens_of(tokenizer: Any, lesson: Lesson) -> list[int]:
     return ids
 
 
-def roll_out(settings: GrpoSettings, seed: int, prompts: list[Any], trainer: Any) -> dict[str, Any]:
-    """TRL's rollout_func: completions by our decoder, with streams named by step and place."""
-    from skillfactory_core.engines.decode import decode
-
-    tokenizer = trainer.processing_class
-    model = trainer.accelerator.unwrap_model(trainer.model)
-    step = trainer.state.global_step
-    ids = [prompt_ids(tokenizer, prompt) for prompt in prompts]
-    rank = trainer.accelerator.process_index
-    seeds = [stream_seed(seed, f"rollout/{step}/{rank}/{row}") for row in range(len(ids))]
-    training = model.training
-    model.eval()
-    replies = decode(model, ids, seeds, settings.sampling, end_ids(model, tokenizer), tokenizer.pad_token_id)
-    model.train(training)
-    end = [tokenizer.eos_token_id]
-    return {
-        "prompt_ids": ids,
-        "completion_ids": [reply.tokens + end * reply.ended for reply in replies],
-        "logprobs": [reply.logps for reply in replies],
-    }
-
-
-def score(
-    reward: Callable[[str, str, str], Reward],
-    tokenizer: Any,
-    prompts: list[Any],
-    completions: list[list[dict[str, str]]],
-    completion_ids: list[list[int]],
-    key: list[str],
-    log_metric: Callable[[str, float], None] | None = None,
-    **_: Any,
-) -> list[float]:
-    """TRL's reward function; the skill figures go to its log."""
-    scored = [
-        reward(k, completion[-1]["content"], "stop" if ids and ids[-1] == tokenizer.eos_token_id else "length")
-        for k, completion, ids in zip(key, completions, completion_ids, strict=True)
-    ]
-    if log_metric is not None and scored:
-        for name in scored[0].figures:
-            log_metric(name, sum(s.figures[name] for s in scored) / len(scored))
-    return [s.value for s in scored]
-
-
 def log_callback(log: Log, extra: dict[str, float], updates: int = 1) -> Any:
     """A callback that hands TRL's figures on, one call per step of `updates` optimiser steps."""
     from transformers import TrainerCallback
@@ -241,41 +214,14 @@ def log_callback(log: Log, extra: dict[str, float], updates: int = 1) -> Any:
     class Callback(TrainerCallback):  # type: ignore[misc]
         def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:
             logs = logs or {}
-            if "loss" not in logs or state.global_step % updates:
+            # The figures are those of all processes; the first one tells.
+            if not state.is_world_process_zero or "loss" not in logs or state.global_step % updates:
                 return
             figures = {RENAMED.get(name, name): value for name, value in logs.items() if isinstance(value, int | float)}
             kept = {n: float(v) for n, v in figures.items() if "/" not in n and n != "epoch"}
             log({"step": state.global_step // updates, "steps": state.max_steps // updates, **kept, **extra})
 
     return Callback()
-
-
-def finish(trainer: Any, folder: Path) -> None:
-    """Train, from the last whole checkpoint where there is one, and save the model under its final name."""
-    from transformers import PrinterCallback
-
-    trainer.remove_callback(PrinterCallback)
-    trainer.train(resume_from_checkpoint=last_checkpoint(folder / "checkpoints"))
-    temporary = folder / "model.tmp"
-    shutil.rmtree(temporary, ignore_errors=True)
-    trainer.save_model(str(temporary))
-    temporary.rename(folder / "model")
-    shutil.rmtree(folder / "checkpoints", ignore_errors=True)
-
-
-def last_checkpoint(folder: Path) -> str | None:
-    """The newest checkpoint that is whole; torn ones are removed."""
-    if not folder.is_dir():
-        return None
-    for path in sorted(folder.glob("checkpoint-*"), key=lambda p: int(p.name.split("-")[1]), reverse=True):
-        try:
-            json.loads((path / "trainer_state.json").read_text(encoding="utf-8"))
-            if all((path / name).stat().st_size for name in NEEDED):
-                return str(path)
-        except (OSError, ValueError):
-            pass
-        shutil.rmtree(path, ignore_errors=True)
-    return None
 
 
 @hookimpl

@@ -7,6 +7,7 @@ What it answers depends on the request alone: in tests it says what the scripted
 
 import asyncio
 import json
+import ssl
 import sys
 import time
 from collections import Counter
@@ -103,8 +104,14 @@ def misbehaviour(name: str, right: bytes) -> bytes | None:
 class FakeServer:
     """A server in a thread of its own. `plan` may name a misbehaviour for each request; "" is the right answer."""
 
-    def __init__(self, reply: Reply = world, plan: Callable[[Seen], str] = lambda seen: "", port: int = 0) -> None:
-        self.reply, self.plan, self.port = reply, plan, port
+    def __init__(
+        self,
+        reply: Reply = world,
+        plan: Callable[[Seen], str] = lambda seen: "",
+        port: int = 0,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self.reply, self.plan, self.port, self.tls = reply, plan, port, tls
         self.delay = 0.0
         self.models: list[dict[str, Any]] = [{"id": "fake"}]
         self.listing = ""
@@ -116,7 +123,7 @@ class FakeServer:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/v1"
+        return f"http{'s' if self.tls else ''}://127.0.0.1:{self.port}/v1"
 
     def start(self) -> Self:
         """Also again, at the same port."""
@@ -129,7 +136,7 @@ class FakeServer:
 
     async def _listen(self) -> asyncio.Server:
         server = await self.loop.create_server(
-            lambda: Talk(self), "127.0.0.1", self.port, reuse_address=True, backlog=512
+            lambda: Talk(self), "127.0.0.1", self.port, ssl=self.tls, reuse_address=True, backlog=512
         )
         self.port = server.sockets[0].getsockname()[1]
         return server

@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from skillfactory_core.trainers.trl import NEEDED, last_checkpoint
+from skillfactory_core.trainers.checkpoints import PIECES, last_checkpoint
 
 
 def checkpoint(folder: Path, step: int, without: str = "", state: str = "{}") -> Path:
     path = folder / f"checkpoint-{step}"
     path.mkdir(parents=True)
-    for name in NEEDED:
+    for name, *_ in PIECES:
         if name != without:
             (path / name).write_bytes(b"x")
     (path / "trainer_state.json").write_text(state)

@@ -2,6 +2,9 @@
 
 import json
 import re
+import shutil
+import ssl
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from email.utils import formatdate
@@ -363,6 +366,39 @@ def test_a_proxy_of_the_environment_is_used_but_not_for_this_machine(
     assert len(answers("http://outside.invalid/v1", 10)) == 10
     assert len(fake.seen) == 10
     assert not proxy_for("http://127.0.0.1:1/v1") and not proxy_for("http://inside.invalid/v1")
+
+
+def test_a_server_with_a_certificate_is_asked_if_that_is_trusted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pem = tmp_path / "server.pem"
+    if shutil.which("openssl") is None:
+        pytest.skip("there is no openssl to make a certificate")
+    names = ("-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1")
+    made = (
+        "openssl",
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:P-256",
+        "-nodes",
+        "-keyout",
+        pem,
+        "-out",
+        pem,
+    )
+    subprocess.run([*made, *names], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pem)
+    with FakeServer(tls=context) as fake:
+        with pytest.raises(SkillFactoryError, match=r"cannot be reached: .*certificate verify failed"):
+            answers(fake.url)
+        monkeypatch.setenv("SSL_CERT_FILE", str(pem))
+        fake.plan = first_time("half")
+        assert not any(one.error for one in answers(fake.url, 20, concurrency=2).values())
+        assert len(fake.seen) == 21
 
 
 # Which model a server has.

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 from conftest import START, spawn, tables_of
+from real import needs
 
 from skillfactory_core.run import open_run
 
-pytest.importorskip("ray", reason="Ray is not installed here: make test-engines")
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.timeout(900), needs("ray")]
 
 WORLD = ("--engine", "ray", "-s", "engine_options.engine=world")
 TOO_LONG = 240

@@ -1,0 +1,70 @@
+"""Roll-outs of GRPO: completions by our own decoder, and their scores."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from skillfactory_core.engine import stream_seed
+from skillfactory_core.engines.transformers import end_ids, prompt_ids
+from skillfactory_core.trainer import GrpoSettings, Reward
+
+
+def roll_out(settings: GrpoSettings, seed: int, prompts: list[Any], trainer: Any) -> dict[str, Any]:
+    """TRL's rollout_func: completions by our decoder, with streams named by step and place."""
+    from skillfactory_core.engines.decode import decode
+
+    tokenizer = trainer.processing_class
+    model = trainer.accelerator.unwrap_model(trainer.model)
+    step = trainer.state.global_step
+    ids = [prompt_ids(tokenizer, prompt) for prompt in prompts]
+    # A place counts from the first row of the first process, so that their number changes nothing.
+    before = trainer.accelerator.process_index * len(ids)
+    seeds = [stream_seed(seed, f"rollout/{step}/0/{before + row}") for row in range(len(ids))]
+    training = model.training
+    model.eval()
+    with whole(model, trainer.accelerator):
+        replies = decode(model, ids, seeds, settings.sampling, end_ids(model, tokenizer), tokenizer.pad_token_id)
+    model.train(training)
+    end = [tokenizer.eos_token_id]
+    return {
+        "prompt_ids": ids,
+        "completion_ids": [reply.tokens + end * reply.ended for reply in replies],
+        "logprobs": [reply.logps for reply in replies],
+    }
+
+
+def score(
+    reward: Callable[[str, str, str], Reward],
+    tokenizer: Any,
+    prompts: list[Any],
+    completions: list[list[dict[str, str]]],
+    completion_ids: list[list[int]],
+    key: list[str],
+    log_metric: Callable[[str, float], None] | None = None,
+    **_: Any,
+) -> list[float]:
+    """TRL's reward function; the skill figures go to its log."""
+    scored = [
+        reward(k, completion[-1]["content"], "stop" if ids and ids[-1] == tokenizer.eos_token_id else "length")
+        for k, completion, ids in zip(key, completions, completion_ids, strict=True)
+    ]
+    if log_metric is not None and scored:
+        for name in scored[0].figures:
+            log_metric(name, sum(s.figures[name] for s in scored) / len(scored))
+    return [s.value for s in scored]
+
+
+@contextmanager
+def whole(model: Any, accelerator: Any) -> Iterator[None]:
+    """All weights on every process, where FSDP gives each a shard: else processes would have to generate in step, since each
+    forward pass gathers the weights from all of them."""
+    from torch.distributed.fsdp import FSDPModule
+
+    sharded = [module for module in model.modules() if isinstance(module, FSDPModule)]
+    for module in sharded:
+        module.set_reshard_after_forward(False, recurse=False)
+        module.unshard()
+    yield
+    for module in sharded:
+        module.set_reshard_after_forward(accelerator.state.fsdp_plugin.reshard_after_forward, recurse=False)
+        module.reshard()
