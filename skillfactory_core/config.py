@@ -88,6 +88,8 @@ class Config:
     "options of the engine, such as the addresses of servers; they may differ when a run goes on"
     trainer: str = "trl"
     "what trains (sf trainers)"
+    trainer_options: dict[str, Any] = attrs.field(factory=dict)
+    "options of the trainer, such as the servers that make the completions of GRPO; they may differ when a run goes on"
     prompts: str = "paper"
     "a prompt set's name or a TOML file"
     skills: tuple[str, ...] = ("verify", "retry")

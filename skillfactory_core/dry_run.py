@@ -26,6 +26,7 @@ from skillfactory_core.stages.evaluate import response
 from skillfactory_core.stages.grpo import ask
 from skillfactory_core.stages.problems import task_of, variants_of
 from skillfactory_core.table import Table
+from skillfactory_core.task import Task
 
 PROBE = 20
 "requests that tell what the model says"
@@ -62,8 +63,10 @@ class Probed:
 def predict(config: Config, choices: Choices) -> list[Cost]:
     """The cost of every stage that generates, in order."""
     task = task_of(config)
-    evaluations = config.evaluate.problems * sum(
-        config.evaluate.samples or variant.evaluation_samples for variant in variants_of(config).values()
+    evaluations = sum(
+        there(variant, config.evaluate.seed, "evaluation", config.evaluate.problems)
+        * (config.evaluate.samples or variant.evaluation_samples)
+        for variant in variants_of(config).values()
     )
     costs = [] if config.teacher else probed_stages(config, choices)
     for arm in config.arms[2:]:
@@ -97,7 +100,7 @@ def probed_stages(config: Config, choices: Choices) -> list[Cost]:
         probe = run_probe(engine, spread(requests), config.sampling)
         attempts = [sample.attempt(g) for g in probe.generations]
         per_problem = len(choices.prompts.attempts + choices.prompts.hints) * config.sample.attempts
-        total = config.sample.problems * per_problem
+        total = there(task, config.seed, "train", config.sample.problems) * per_problem
         costs = [cost("sample", total, probe, bytes_each(attempts))]
         if any(skill.reflects for skill in choices.skills):
             costs.append(reflections(engine, config, choices, attempts, problems, total))
@@ -121,6 +124,11 @@ def reflections(
 
 def cost(stage: str, count: int, probe: Probed, disk: float) -> Cost:
     return Cost(stage, count, round(count * probe.tokens), count / probe.per_second, round(count * disk))
+
+
+def there(task: Task, seed: int, split: str, wanted: int) -> int:
+    """How many problems a split has, up to what is wanted."""
+    return sum(1 for _ in islice(task.problems(seed, split), wanted))
 
 
 def spread(requests: Sequence[Request]) -> list[Request]:

@@ -69,7 +69,7 @@ class Choices:
     tags: TagFormat
     strategy: Strategy
     engine: type[Engine]
-    trainer: type[Trainer]
+    trainer: Trainer
 
 
 def find_model(name: str) -> Model:
@@ -114,7 +114,7 @@ def choose(config: Config) -> Choices:
         tags=tags,
         strategy=strategy,
         engine=registry.find(registry.ENGINE, config.engine),
-        trainer=registry.find(registry.TRAINER, config.trainer),
+        trainer=open_trainer(registry.find(registry.TRAINER, config.trainer), config),
     )
 
 
@@ -124,6 +124,14 @@ def open_engine(engine: type[Engine], model: str, config: Config) -> Engine:
         return engine(model, config.seed, **config.engine_options)
     except TypeError as error:
         raise SkillFactoryError(f"engine '{engine.name}': {error} (engine_options)") from error
+
+
+def open_trainer(trainer: type[Trainer], config: Config) -> Trainer:
+    """A trainer with its options set."""
+    try:
+        return trainer(**config.trainer_options)
+    except TypeError as error:
+        raise SkillFactoryError(f"trainer '{trainer.name}': {error} (trainer_options)") from error
 
 
 class Pipeline:
@@ -159,7 +167,7 @@ class Pipeline:
         return {
             "problems": lambda: make_problems(run),
             **(self._taught() if run.config.teacher else self._own()),
-            "sft": lambda: sft(run, c.start, c.trainer()),
+            "sft": lambda: sft(run, c.start, c.trainer),
             **{f"grpo-{arm}": self._grpo(arm) for arm in run.config.arms[2:]},
             **{f"evaluate-{arm}": self._evaluate(arm) for arm in run.config.arms},
             "report": lambda: {"page": str(report(run))},
@@ -208,7 +216,7 @@ class Pipeline:
     def _grpo(self, method: str) -> Callable[[], dict[str, Any]]:
         c = self.choices
         start = c.start if method == "rl-only" else str(self.run.sft / "model")
-        return lambda: grpo(self.run, method, start, c.prompts, c.tags, c.trainer())
+        return lambda: grpo(self.run, method, start, c.prompts, c.tags, c.trainer)
 
     def _evaluate(self, method: str) -> Callable[[], dict[str, Any]]:
         c = self.choices

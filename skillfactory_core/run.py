@@ -28,7 +28,7 @@ from skillfactory_core.table import Table
 from skillfactory_core.trace import Trace
 
 LIBRARIES = ("torch", "transformers", "trl", "pyarrow", "datasets")
-FREE = ("engine", "engine_options")
+FREE = ("engine", "engine_options", "trainer_options")
 "settings that may differ when a run goes on: they do not decide what its tables hold"
 YOUNG = {"run.lock", "manifest.json", "manifest.json.tmp", "config.toml.tmp"}
 "what a run folder may hold whose making was interrupted"

@@ -48,13 +48,14 @@ def command(
     dtype: str,
     longest: int,
     template: str,
+    rollouts: bool,
     extra: Sequence[str],
 ) -> list[str]:
     """`vllm serve` with what makes its texts those of our own engines.
 
     The model goes by the name it was asked for and by its path, for the stages ask for both; nothing is sampled by the model's own
     file; numbers are as exact as in our engines; and a model without a chat template gets the plain one that they use.
-    On a CPU, a prompt in pieces ends vLLM 0.32 where the request has a seed.
+    On a CPU, a prompt in pieces ends vLLM 0.32 where the request has a seed. Roll-outs want the probabilities that were drawn from.
     """
     path = str(Path(model.path).resolve()) if Path(model.path).is_dir() else model.path
     names = dict.fromkeys((name, model.path))
@@ -65,6 +66,7 @@ def command(
         *(() if on_gpu else ("--enforce-eager", "--no-enable-chunked-prefill")),
         *(("--max-model-len", str(longest)) if longest else ()),
         *(("--chat-template", template) if template else ()),
+        *(("--logprobs-mode", "processed_logprobs") if rollouts else ()),
         *("--disable-uvicorn-access-log", *extra),
     ]
 
@@ -92,9 +94,14 @@ def check_port(host: str, port: int) -> None:
 
 
 @contextmanager
-def started(arguments: Sequence[str], log: Path) -> Iterator["subprocess.Popen[bytes]"]:
-    """A process with a group of its own, which ends with this block, all of it; its words go to the log."""
+def started(arguments: Sequence[str], log: Path, rollouts: bool = False) -> Iterator["subprocess.Popen[bytes]"]:
+    """A process with a group of its own, which ends with this block, all of it; its words go to the log.
+
+    `rollouts`: it takes new weights, for which vLLM opens its paths for developers.
+    """
     environment = {**ENVIRONMENT, **os.environ, orphan.OWNER: str(os.getpid())}
+    if rollouts:
+        environment["VLLM_SERVER_DEV_MODE"] = "1"
     with log.open("wb") as words:
         process = subprocess.Popen(
             arguments,

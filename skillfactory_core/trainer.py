@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import attrs
 from attrs.validators import and_, ge, gt, le
 
 from skillfactory_core.engine import Sampling
+from skillfactory_core.errors import SkillFactoryError
 from skillfactory_core.prompts import Message
 
 Log = Callable[[dict[str, float]], None]
@@ -87,6 +88,11 @@ class Trainer:
 
     name: ClassVar[str]
     summary: ClassVar[str]
+
+    def __init__(self, **options: Any) -> None:
+        """A subclass names its options, which come from `[trainer_options]`, as keyword arguments of its own."""
+        if options:
+            raise SkillFactoryError(f"trainer '{self.name}' has no option '{min(options)}' (sf trainers)")
 
     def sft(
         self, model: str, lessons: Sequence[Lesson], folder: Path, settings: SftSettings, seed: int, log: Log

@@ -24,6 +24,11 @@ from skillfactory_core.errors import SkillFactoryError
     type=click.IntRange(min=0),
     help="Most tokens of prompt and reply. Default: the model's.",
 )
+@click.option(
+    "--rollouts",
+    is_flag=True,
+    help="For the completions of GRPO: takes new weights from whoever reaches the port, so keep that to machines you trust.",
+)
 @click.option("--wait", default=1800.0, show_default=True, help="Seconds that it may take to load.")
 @click.option(
     "--log", default=None, type=click.Path(path_type=Path), help="Where vLLM's words go. Default: sf-serve-PORT.log."
@@ -35,6 +40,7 @@ def serve(
     port: int,
     dtype: str,
     max_model_len: int,
+    rollouts: bool,
     wait: float,
     log: Path | None,
 ) -> None:
@@ -64,15 +70,18 @@ def serve(
             file.write(PLAIN_TEMPLATE)
             file.flush()
             template = file.name
-        arguments = serving.command(vllm, found, model, host, port, dtype, max_model_len, template, extra)
+        arguments = serving.command(vllm, found, model, host, port, dtype, max_model_len, template, rollouts, extra)
         try:
-            process = stack.enter_context(serving.started(arguments, log))
+            process = stack.enter_context(serving.started(arguments, log, rollouts))
             click.echo(f"starting vllm serve; its log is {log}", err=True)
             serving.wait_until_healthy(process, near, port, wait, log)
             address = f"http://{f'[{near}]' if ':' in near else near}:{port}/v1"
-            click.echo(
-                f"serving {model}: sf run --task TASK --model {model} --engine openai -s engine_options.base_urls={address}"
+            use = (
+                f"-s trainer_options.rollout_servers={address}"
+                if rollouts
+                else f"--engine openai -s engine_options.base_urls={address}"
             )
+            click.echo(f"serving {model}: sf run --task TASK --model {model} {use}")
             process.wait()
             raise serving.ended(process, log)
         except KeyboardInterrupt:

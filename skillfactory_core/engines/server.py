@@ -103,8 +103,12 @@ class Server:
                 listing = parse(reply)
             elif reply.status not in (404, 405, 501):
                 raise refusal(reply, self.terms.key_variable)
-        self.name, self.other = served_name(listing, self.terms.model, self.terms.names)
+        self.name, self.other = self.served(listing)
         self.known = bool(self.name)
+
+    def served(self, listing: Mapping[str, Any]) -> tuple[str, str]:
+        """(what it calls the model, "") or ("", what it serves instead)."""
+        return served_name(listing, self.terms.model, self.terms.names)
 
     @contextmanager
     def _hiding(self) -> Iterator[None]:
@@ -128,7 +132,7 @@ def back_off(tries: int, random: Random) -> float:
 
 
 def served_name(listing: Mapping[str, Any], model: str, names: str | Mapping[str, str]) -> tuple[str, str]:
-    """(what a server calls the model, "") or ("", what it serves instead).
+    """What a server calls the model, or serves instead.
 
     A run asks for several models: the base, then those it trained. A server that pays no heed to the name it is asked for
     would give figures of the wrong one. So a folder has to be listed by its path, as an id or as vLLM's `root`; a model of

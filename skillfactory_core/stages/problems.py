@@ -1,5 +1,6 @@
 """Make the problems of every split and difficulty that the run will need."""
 
+import sys
 from collections.abc import Sequence
 from itertools import islice
 from typing import Any
@@ -60,6 +61,9 @@ def make_problems(run: Run, splits: Sequence[str] = ("train", "rl", "evaluation"
             raise SkillFactoryError(
                 f"task '{config.task}' has no problems in split '{split}': ask for at least one, or change its options (-o)"
             )
+        if len(problems) < count:
+            said = f"problems: task '{config.task}' has {len(problems):,} in split '{split}' of {variant.variant}, not {count:,}"
+            print(said, file=sys.stderr)
         done = table.parts()
         for number, start in enumerate(range(0, len(problems), config.part)):
             if number not in done:

@@ -36,7 +36,8 @@ def finish(trainer: Any, folder: Path) -> None:
     crew.wait_for_everyone()
     if crew.is_main_process:
         temporary.rename(folder / "model")
-        shutil.rmtree(folder / "checkpoints", ignore_errors=True)
+        for leftover in ("checkpoints", "rollout-weights"):
+            shutil.rmtree(folder / leftover, ignore_errors=True)
     crew.wait_for_everyone()
 
 

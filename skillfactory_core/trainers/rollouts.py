@@ -1,36 +1,58 @@
-"""Roll-outs of GRPO: completions by our own decoder, and their scores."""
+"""Roll-outs of GRPO: completions, by our own decoder or by servers, and their scores."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from skillfactory_core.engine import stream_seed
+from skillfactory_core.engine import Sampling, stream_seed
 from skillfactory_core.engines.transformers import end_ids, prompt_ids
-from skillfactory_core.trainer import GrpoSettings, Reward
+from skillfactory_core.trainer import Reward
+
+if TYPE_CHECKING:
+    from skillfactory_core.engines.decode import Reply
+    from skillfactory_core.trainers.rollout_server import RolloutServers
 
 
-def roll_out(settings: GrpoSettings, seed: int, prompts: list[Any], trainer: Any) -> dict[str, Any]:
-    """TRL's rollout_func: completions by our decoder, with streams named by step and place."""
-    from skillfactory_core.engines.decode import decode
+Draw = Callable[[Any, list[list[int]], list[int]], "list[Reply]"]
+"(trainer, prompts as token ids, a seed for each) -> their replies"
 
+
+def roll_out(draw: Draw, seed: int, prompts: list[Any], trainer: Any) -> dict[str, Any]:
+    """TRL's rollout_func: completions with streams named by step and place."""
     tokenizer = trainer.processing_class
-    model = trainer.accelerator.unwrap_model(trainer.model)
     step = trainer.state.global_step
     ids = [prompt_ids(tokenizer, prompt) for prompt in prompts]
     # A place counts from the first row of the first process, so that their number changes nothing.
     before = trainer.accelerator.process_index * len(ids)
-    seeds = [stream_seed(seed, f"rollout/{step}/0/{before + row}") for row in range(len(ids))]
-    training = model.training
-    model.eval()
-    with whole(model, trainer.accelerator):
-        replies = decode(model, ids, seeds, settings.sampling, end_ids(model, tokenizer), tokenizer.pad_token_id)
-    model.train(training)
+    replies = draw(trainer, ids, [stream_seed(seed, f"rollout/{step}/0/{before + row}") for row in range(len(ids))])
     end = [tokenizer.eos_token_id]
     return {
         "prompt_ids": ids,
         "completion_ids": [reply.tokens + end * reply.ended for reply in replies],
         "logprobs": [reply.logps for reply in replies],
     }
+
+
+def by_decoder(sampling: Sampling, trainer: Any, prompts: list[list[int]], seeds: list[int]) -> "list[Reply]":
+    """Replies from the model in this process, by our own decoder."""
+    from skillfactory_core.engines.decode import decode
+
+    tokenizer = trainer.processing_class
+    model = trainer.accelerator.unwrap_model(trainer.model)
+    training = model.training
+    model.eval()
+    with whole(model, trainer.accelerator):
+        replies = decode(model, prompts, seeds, sampling, end_ids(model, tokenizer), tokenizer.pad_token_id)
+    model.train(training)
+    return replies
+
+
+def by_servers(
+    servers: "RolloutServers", sampling: Sampling, trainer: Any, prompts: list[list[int]], seeds: list[int]
+) -> "list[Reply]":
+    """Replies from servers that hold the model."""
+    ends = end_ids(trainer.accelerator.unwrap_model(trainer.model), trainer.processing_class)
+    return servers.draw(prompts, seeds, sampling, ends)
 
 
 def score(

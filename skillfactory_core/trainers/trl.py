@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack, closing
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,14 @@ from skillfactory_core.engines.transformers import load_tokenizer, model_error, 
 from skillfactory_core.errors import SkillFactoryError
 from skillfactory_core.trainer import GrpoSettings, Lesson, Log, Question, Reward, SftSettings, Trainer
 from skillfactory_core.trainers.checkpoints import finish
-from skillfactory_core.trainers.rollouts import roll_out, score
+from skillfactory_core.trainers.rollout_server import RolloutServers, Weights
+from skillfactory_core.trainers.rollouts import Draw, by_decoder, by_servers, roll_out, score
 
 RENAMED = {
     "completions/mean_length": "tokens",
     "completions/clipped_ratio": "clipped",
     "frac_reward_zero_std": "no_signal",
+    "sampling/sampling_logp_difference/mean": "logp_gap",
 }
 "TRL's names of figures -> ours"
 
@@ -26,6 +29,16 @@ class TrlTrainer(Trainer):
 
     name = "trl"
     summary = "SFT and GRPO by TRL"
+
+    def __init__(
+        self, rollout_servers: str | Sequence[str] = (), rollout_timeout: float = 1800, **options: Any
+    ) -> None:
+        """
+        rollout_servers: addresses of vLLM servers that make the completions of GRPO (sf serve MODEL --rollouts). Without any, the model
+        in this process makes them. rollout_timeout: seconds that one completion may take there.
+        """
+        super().__init__(**options)
+        self.servers, self.timeout = rollout_servers, rollout_timeout
 
     def sft(
         self, model: str, lessons: Sequence[Lesson], folder: Path, settings: SftSettings, seed: int, log: Log
@@ -78,16 +91,25 @@ class TrlTrainer(Trainer):
             loss_type="dapo",
             scale_rewards="group",
         )
-        trainer = BucketedGRPOTrainer(
-            load_for_training(model),
-            reward_funcs=partial(score, reward, tokenizer),
-            args=config,
-            train_dataset=Dataset.from_list([{"prompt": list(q.messages), "key": q.key} for q in kept]),
-            processing_class=tokenizer,
-            rollout_func=partial(roll_out, settings, seed),
-            callbacks=[log_callback(log, {}, settings.prompts // settings.minibatch)],
-        )
-        finish(trainer, folder)
+        with ExitStack() as stack:
+            draw: Draw = partial(by_decoder, settings.sampling)
+            if self.servers:
+                servers = stack.enter_context(closing(RolloutServers(self.servers, self.timeout, seed)))
+                draw = partial(by_servers, servers, settings.sampling)
+            trainer = BucketedGRPOTrainer(
+                load_for_training(model),
+                reward_funcs=partial(score, reward, tokenizer),
+                args=config,
+                train_dataset=Dataset.from_list([{"prompt": list(q.messages), "key": q.key} for q in kept]),
+                processing_class=tokenizer,
+                rollout_func=partial(roll_out, draw, seed),
+                callbacks=[log_callback(log, {}, settings.prompts // settings.minibatch)],
+            )
+            if self.servers:
+                # TRL then brings the weights there before it asks, and corrects for what two programs round differently.
+                trainer.use_vllm, trainer._last_loaded_step = True, -1
+                trainer.vllm_generation = Weights(servers, trainer, folder / "rollout-weights")
+            finish(trainer, folder)
 
 
 def sft_trainer(

@@ -64,3 +64,11 @@ def test_settings_count(world: None) -> None:
     more = resolve("countdown", "smoke", None, flags, settings=["sample.problems=6", "evaluate.problems=2"])
     first, second = (predict(config, choose(config))[0] for config in (few, more))
     assert second.generations == 2 * first.generations
+
+
+def test_no_more_problems_are_counted_than_the_task_has(world: None) -> None:
+    flags = {"model": "scripted"}
+    settings = ["sample.problems=100000", "task_options.numbers=2", "task_options.largest=4"]
+    config = resolve("countdown", "smoke", None, flags, settings=settings)
+    sample = predict(config, choose(config))[0]
+    assert 0 < sample.generations < 100000

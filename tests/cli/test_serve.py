@@ -142,6 +142,15 @@ def test_vllm_is_started_with_the_flags_that_make_its_texts_ours(port: int, told
         assert found["environment"]["VLLM_NO_USAGE_STATS"] == "1"
 
 
+def test_for_rollouts_it_takes_weights_and_tells_what_it_drew_from(port: int, told: Path) -> None:
+    with serving(port, "--rollouts") as process:
+        line = line_of(process)
+        assert line.rstrip().endswith(f"-s trainer_options.rollout_servers=http://127.0.0.1:{port}/v1")
+        found = read(told)
+        assert "--logprobs-mode processed_logprobs" in " ".join(found["args"])
+        assert found["environment"]["VLLM_SERVER_DEV_MODE"] == "1"
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_it_stops_the_server_and_all_its_processes(port: int, told: Path, number: signal.Signals) -> None:
     with serving(port) as process:
@@ -244,6 +253,6 @@ def test_a_model_without_a_chat_template_gets_the_one_that_our_engines_use(tmp_p
     assert not serve.lacks_template(str(bare))
     (bare / "chat_template.jinja").unlink()
     assert serve.lacks_template(str(bare))
-    made = serve.command("vllm", Model("bare", str(bare), ""), "bare", "h", 1, "", 0, "file.jinja", ())
+    made = serve.command("vllm", Model("bare", str(bare), ""), "bare", "h", 1, "", 0, "file.jinja", False, ())
     assert made[made.index("--chat-template") + 1] == "file.jinja"
     assert "content" in PLAIN_TEMPLATE

@@ -24,6 +24,7 @@ from skillfactory_core.run import Run, open_run, start_run
 from skillfactory_core.skill import Phrase
 from skillfactory_core.stages.generate import complete_parts, generate_part
 from skillfactory_core.stages.grade import grade, grade_text, why_not
+from skillfactory_core.stages.problems import make_problems
 from skillfactory_core.stages.rearrange import Rearranger, distinct, lessons, rearrange
 from skillfactory_core.stages.reflect import reflect, reflection
 from skillfactory_core.stages.sample import attempt, sample
@@ -229,12 +230,32 @@ def test_an_engine_is_told_when_nobody_listens_any_more(tmp_path: Path) -> None:
     assert closed[-1]
 
 
+def test_a_task_that_has_fewer_problems_than_are_asked_for_says_so(
+    empty: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = attrs.evolve(empty.config, task_options={"largest": 3}, sample=SampleSettings(problems=100000))
+    counts = make_problems(attrs.evolve(empty, config=config), ["train"])
+    assert (
+        f"problems: task 'countdown' has {counts['train-3']:,} in split 'train' of 3, not 100,000"
+        in capsys.readouterr().err
+    )
+
+
 def test_an_option_that_an_engine_does_not_have_is_one_line(empty: Run) -> None:
     from skillfactory_core.pipeline import Pipeline
 
     config = attrs.evolve(empty.config, engine_options={"bogus": 1})
     with pytest.raises(SkillFactoryError, match=r"engine 'world'.*bogus"):
         Pipeline(attrs.evolve(empty, config=config)).engine("scripted")
+
+
+def test_an_option_that_a_trainer_does_not_have_is_one_line(empty: Run) -> None:
+    from skillfactory_core.pipeline import open_trainer
+    from skillfactory_core.trainers.trl import TrlTrainer
+
+    config = attrs.evolve(empty.config, trainer_options={"bogus": 1})
+    with pytest.raises(SkillFactoryError, match=r"trainer 'trl' has no option 'bogus' \(sf trainers\)"):
+        open_trainer(TrlTrainer, config)
 
 
 def test_the_order_in_which_an_engine_answers_does_not_matter(tmp_path: Path) -> None:

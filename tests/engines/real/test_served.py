@@ -3,6 +3,7 @@
 Skipped unless SF_REAL_VLLM is the path of a Python that has vLLM, for instance .venv-engines/bin/python.
 """
 
+import json
 import os
 import signal
 import socket
@@ -56,14 +57,14 @@ def sf(*args: str | Path, code: int = 0) -> str:
 
 
 @contextmanager
-def serving(model: str | Path, port: int, log: Path) -> Iterator[None]:
+def serving(model: str | Path, port: int, log: Path, *flags: str) -> Iterator[None]:
     """`sf serve` until it says that it serves; stopped as by Ctrl-C."""
-    command = [SF, "serve", model, "--port", str(port), "--log", log, "--max-model-len", "1024"]
+    command = [SF, "serve", model, "--port", str(port), "--log", log, "--max-model-len", "1024", *flags]
     process = subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     try:
         line = process.stdout.readline()
-        assert line.startswith(f"serving {model}: sf run --task TASK --model {model} --engine openai "), log.read_text()
+        assert line.startswith(f"serving {model}: sf run --task TASK --model {model} "), log.read_text()
         yield
     finally:
         process.send_signal(signal.SIGINT)
@@ -72,10 +73,14 @@ def serving(model: str | Path, port: int, log: Path) -> Iterator[None]:
         probe.bind(("127.0.0.1", port))
 
 
-def test_a_run_asks_the_server_of_its_base_and_then_that_of_its_trained_model(tmp_path: Path) -> None:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
+        return int(probe.getsockname()[1])
+
+
+def test_a_run_asks_the_server_of_its_base_and_then_that_of_its_trained_model(tmp_path: Path) -> None:
+    port = free_port()
     folder = tmp_path / "it"
     tuned = folder / "6-sft" / "model"
     address = f"engine_options.base_urls=http://127.0.0.1:{port}/v1"
@@ -95,3 +100,21 @@ def test_a_run_asks_the_server_of_its_base_and_then_that_of_its_trained_model(tm
     with serving(tuned, port, tmp_path / "tuned.log"):
         sf("evaluate", folder, "--method", "sft")
     assert run.finished("evaluate-sft")
+
+
+def test_grpo_has_its_completions_from_a_server_that_gets_the_weights_of_every_step(tmp_path: Path) -> None:
+    port, folder = free_port(), tmp_path / "it"
+    sf(
+        *("run", "--task", "countdown", "--preset", "smoke", "--runs", tmp_path, "--name", "it", "--no-baselines"),
+        *("--until", "sft", "-s", f"trainer_options.rollout_servers=http://127.0.0.1:{port}/v1"),
+        *("-s", "sample.problems=8", "-s", "grpo.rate=1e-3"),
+    )
+    with serving("pocket", port, tmp_path / "rollouts.log", "--rollouts"):
+        sf("grpo", folder)
+    made = folder / "7-grpo" / "skillfactory"
+    steps = [json.loads(line) for line in (made / "log.jsonl").read_text().splitlines()]
+    assert [step["step"] for step in steps] == [1, 2]
+    # Pocket's own weights, or those of the step before, would be far off.
+    assert all(step["logp_gap"] < 1e-3 for step in steps)
+    assert (made / "model" / "model.safetensors").is_file()
+    assert not (made / "rollout-weights").exists()
