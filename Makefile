@@ -7,7 +7,7 @@ ARGS ?=
 FOREIGN := llamafactory verl
 ENGINES := .venv-engines
 
-.PHONY: run test check unit docs test-exports test-engines bench bench-graders fuzz pocket constraints clean
+.PHONY: run test check unit docs test-exports test-engines bench bench-graders bench-engines fuzz pocket constraints clean
 
 run: $(VENV)/.installed
 	$(BIN)/sf run --task $(TASK) $(ARGS)
@@ -59,6 +59,14 @@ bench: $(VENV)/.installed bench-graders
 # The peers go into an environment of their own, .venv-peers.
 bench-graders: $(VENV)/.installed
 	$(BIN)/python tests/bench/bench_graders.py --docs
+
+# vLLM's own figures come from the environment that has it.
+bench-engines: $(VENV)/.installed $(ENGINES)/.installed
+	$(BIN)/python tests/bench/bench_store.py --out docs/measured/store.md
+	$(BIN)/python tests/bench/bench_transformers.py --out docs/measured/transformers.md
+	$(BIN)/python tests/bench/bench_openai.py --vllm $(ENGINES)/bin/python --out docs/measured/openai.md
+	$(ENGINES)/bin/python tests/bench/bench_vllm.py --out docs/measured/vllm.md
+	$(BIN)/python tests/bench/bench_dry_run.py --out docs/measured/dry-run.md
 
 fuzz: $(VENV)/.installed
 	$(BIN)/pip install --quiet -c constraints.txt -e ".[fuzz]"

@@ -8,6 +8,7 @@ rounds a request's numbers differently: a text depends on its seed and key alone
 import logging
 import math
 import os
+import socket
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -32,6 +33,7 @@ QUIET = {
 "what Ray says by itself, and to whom: failures come back as errors, and the logs are in Ray's own folder"
 SENT = ("SKILLFACTORY_", "HF_HUB_", "TRANSFORMERS_", "TOKENIZERS_", "VLLM_")
 "beginnings of the environment variables that actors get too; none is a secret"
+LISTEN_SECONDS = 10.0
 SHARES = 2
 "batches per actor and call, at least: with one each, the last actor would keep all others waiting"
 
@@ -212,12 +214,25 @@ def connect(address: str | None, runtime_env: Mapping[str, Any] | None) -> Any:
         raise SkillFactoryError(f"engine 'ray' needs Ray ({error}): pip install 'skillfactory[ray]'") from error
     logging.getLogger("ray.data").setLevel(logging.CRITICAL)
     if not ray.is_initialized():
+        look_for(address or os.environ.get("RAY_ADDRESS", ""))
         try:
             with hushed():
                 ray.init(address, runtime_env=runtime_env, log_to_driver=False, logging_level=logging.CRITICAL)
         except (ConnectionError, RuntimeError, ValueError, OSError) as error:
             raise SkillFactoryError(f"engine 'ray' finds no cluster at {address}: {in_one_line(error)}") from error
     return ray
+
+
+def look_for(address: str) -> None:
+    """Whether somebody listens at an address, if it is one: Ray itself would try for minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if host and port.isdigit():
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), timeout=LISTEN_SECONDS).close()
+        except OSError as error:
+            raise SkillFactoryError(
+                f"engine 'ray' finds no cluster at {address}: {error.strerror or error} (ray start --head starts one)"
+            ) from error
 
 
 @contextmanager

@@ -1,10 +1,10 @@
 """What the engine `openai` costs on top of a bare asyncio client that sends the same requests and keeps the texts.
 
-    python tests/bench/bench_openai.py [--rounds 7] [--url http://127.0.0.1:8000/v1 --model pocket] [--out docs/measured/openai.md]
+    python tests/bench/bench_openai.py [--rounds 7] [--vllm .venv-engines/bin/python] [--out docs/measured/openai.md]
 
 Ours goes through `generate_part`: every generation is a line on disk before the next is awaited, and a whole table at the end. The
-bare clients write nothing. They take turns; the best round of each counts, for other programs disturb the others. Without --url
-a server in a process of its own answers everything after 20 ms; with it, a real one is asked pocket's questions, too.
+bare clients write nothing. They take turns; the best round of each counts, for other programs disturb the others. A server in a
+process of its own answers everything after 20 ms; with --vllm, a Python that has it, vLLM is served on this machine and asked too.
 """
 
 import argparse
@@ -14,7 +14,8 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -34,6 +35,10 @@ from skillfactory_core.stages.problems import task_of
 from skillfactory_core.stages.sample import ask, attempt
 from skillfactory_core.table import Table
 
+sys.path.append(str(Path(__file__).parents[1] / "engines" / "real"))
+from cpu_program import put_into
+
+SF = Path(sys.executable).with_name("sf")
 FAKE = Path(__file__).parents[1] / "engines" / "fake_server.py"
 DELAY = 0.02
 SAMPLING = Sampling(0.7, 0.8, 20, 1.0, 96)
@@ -168,12 +173,29 @@ def journal(count: int = 50_000) -> float:
     return best
 
 
+@contextmanager
+def served(python: str) -> Iterator[str]:
+    """The address of `sf serve pocket`, by the vLLM of another Python."""
+    with TemporaryDirectory() as folder:
+        put_into(Path(folder), python)
+        environment = {**os.environ, "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}"}
+        command = [SF, "serve", "pocket", "--port", "8471", "--max-model-len", "1024", "--log", f"{folder}/log"]
+        process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline().startswith("serving"), Path(folder, "log").read_text(encoding="utf-8")
+            yield "http://127.0.0.1:8471/v1"
+        finally:
+            process.terminate()
+            process.wait()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--url", help="a real server")
-    parser.add_argument("--model", default="pocket", help="what it calls its model")
-    parser.add_argument("--problems", type=int, default=24, help="problems that the real server is asked about")
+    parser.add_argument("--vllm", help="a Python that has vLLM")
+    parser.add_argument("--problems", type=int, default=24, help="problems that vLLM is asked about")
+    parser.add_argument("--real-rounds", type=int, default=3, help="rounds with vLLM")
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
     load = os.getloadavg()[0]
@@ -186,13 +208,15 @@ def main() -> None:
     finally:
         process.kill()
     told = [f"A server that answers everything after {1000 * DELAY:.0f} ms:\n\n{table(rows)}"]
-    if arguments.url:
+    if arguments.vllm:
         work = questions(arguments.problems, 16)
-        real = {most: race(arguments.url, arguments.model, work, most, arguments.rounds) for most in (64, 256)}
+        with served(arguments.vllm) as url:
+            real = {most: race(url, "pocket", work, most, arguments.real_rounds) for most in (64, 256)}
         told.append(
-            f"vLLM on this machine, `sf serve pocket`, {len(work):,} attempts of pocket at Countdown:\n\n{table(real)}"
+            f"vLLM on this machine, `sf serve pocket`, {len(work):,} attempts of pocket at Countdown, best of {arguments.real_rounds}:\n\n"
+            f"{table(real)}"
         )
-    flags = f" --url {arguments.url} --model {arguments.model}" if arguments.url else ""
+    flags = f" --vllm {arguments.vllm}" if arguments.vllm else ""
     text = PAGE.format(
         flags=flags,
         cores=os.cpu_count(),

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from skillfactory_core.engine import Request, Sampling
-from skillfactory_core.engines.ray import RayEngine
+from skillfactory_core.engines.ray import RayEngine, look_for
 from skillfactory_core.engines.ray_actor import request_of, row_of
 from skillfactory_core.engines.ray_feed import ALONE_TRIES, TOGETHER_TRIES, Feed, Row
 from skillfactory_core.errors import SkillFactoryError
@@ -142,3 +142,15 @@ def test_the_next_call_starts_with_nothing_of_the_one_before() -> None:
         assert await feed.begin(1, "here") == ({"a", "b"}, set())
 
     feeding(work)
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:9", "ray://127.0.0.1:9", "[::1]:9"])
+def test_an_address_where_nobody_listens_is_one_line_at_once(address: str) -> None:
+    with pytest.raises(SkillFactoryError, match=r"finds no cluster at .*ray start --head starts one") as caught:
+        look_for(address)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("address", ["", "auto", "local"])
+def test_words_of_ray_for_an_address_are_left_to_it(address: str) -> None:
+    look_for(address)

@@ -12,7 +12,7 @@ import pytest
 from skillfactory_core import registry
 from skillfactory_core.config import Config
 from skillfactory_core.engine import Request
-from skillfactory_core.pipeline import find_model
+from skillfactory_core.choices import find_model
 from skillfactory_core.stages.problems import task_of
 from skillfactory_core.stages.sample import ask
 
@@ -20,6 +20,8 @@ EVERYTHING = bool(os.environ.get("SKILLFACTORY_ENGINES"))
 "`make test-engines` sets it: then nothing may be skipped"
 POCKET = find_model("pocket").path
 SF = Path(sys.executable).with_name("sf")
+SMALL = ("run", "--task", "countdown", "--preset", "smoke", "-s", "sample.problems=8", "-s", "evaluate.problems=4")
+"the whole method in short; --name, --runs and the engine are to follow"
 
 
 def needs(module: str) -> pytest.MarkDecorator:

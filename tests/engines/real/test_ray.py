@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 from conftest import START, spawn, tables_of
-from real import needs
+from real import SMALL, needs
 
 from skillfactory_core.run import open_run
 
 pytestmark = [pytest.mark.timeout(900), needs("ray")]
 
-WORLD = ("--engine", "ray", "-s", "engine_options.engine=world")
+WORLD = ("--engine", "ray", "-s", "engine_options.engine=world", "--until", "reflect")
 TOO_LONG = 240
 
 
@@ -51,6 +51,11 @@ def on(cluster: Any, *settings: str) -> tuple[str, ...]:
     return (*WORLD, *(part for option in options for part in ("-s", f"engine_options.{option}")))
 
 
+def tables_until_reflect(folder: Path) -> dict[str, str]:
+    """Those of the stages that the runs here do, to save the time of the others."""
+    return {path: sum for path, sum in tables_of(folder).items() if path < "5"}
+
+
 def ended(process: "subprocess.Popen[str]") -> str:
     """What a process that ends well says."""
     _, err = process.communicate(timeout=TOO_LONG)
@@ -70,7 +75,7 @@ def test_a_run_on_two_nodes_has_the_tables_of_a_run_on_none(
     cluster: Any, second: Any, finished: Path, tmp_path: Path
 ) -> None:
     err = ended(spawn([*START, tmp_path, *on(cluster, "actors=2")]))
-    assert tables_of(tmp_path / "it") == tables_of(finished)
+    assert tables_of(tmp_path / "it") == tables_until_reflect(finished)
     assert "ray" not in err.lower(), "Ray keeps quiet"
 
 
@@ -82,7 +87,7 @@ def test_when_a_node_dies_in_the_middle_the_run_ends_with_every_record_once(
     wait_for_attempts(process, tmp_path / "it", 8)
     cluster.remove_node(second, allow_graceful=False)
     ended(process)
-    assert tables_of(tmp_path / "it") == tables_of(finished)
+    assert tables_of(tmp_path / "it") == tables_until_reflect(finished)
 
 
 def test_a_run_whose_driver_is_killed_goes_on_and_the_cluster_stays(
@@ -93,7 +98,7 @@ def test_a_run_whose_driver_is_killed_goes_on_and_the_cluster_stays(
     process.kill()
     process.communicate()
     ended(spawn([*START, tmp_path, *on(cluster)]))
-    assert tables_of(tmp_path / "it") == tables_of(finished)
+    assert tables_of(tmp_path / "it") == tables_until_reflect(finished)
 
 
 POISON = """
@@ -155,7 +160,7 @@ def test_a_cluster_that_a_run_started_ends_with_it_within_five_seconds(sent: sig
 
 def test_a_cluster_that_is_not_there_is_one_line(tmp_path: Path) -> None:
     process = spawn([*START, tmp_path, *WORLD, "-s", "engine_options.address=127.0.0.1:1"])
-    _, err = process.communicate(timeout=TOO_LONG)
+    _, err = process.communicate(timeout=30)
     assert process.returncode == 2
     assert err.splitlines()[-1].startswith("sf: engine 'ray' finds no cluster at 127.0.0.1:1")
     assert "Traceback" not in err
@@ -171,7 +176,7 @@ def test_an_engine_that_does_not_open_on_the_nodes_is_one_line(cluster: Any, tmp
 
 def test_pocket_runs_in_two_actors_with_the_transformers_engine(tmp_path: Path) -> None:
     flags = ["--engine", "ray", "-s", "engine_options.actors=2", "-s", "engine_options.cpus=1", "--no-baselines"]
-    start = ["run", "--task", "countdown", "--preset", "smoke", "--name", "it", "--runs", tmp_path, *flags]
+    start = [*SMALL, "--name", "it", "--runs", tmp_path, *flags]
     ended(spawn(start, RAY_ADDRESS="local"))
     run = open_run(tmp_path / "it")
     keys = [a.key for a in run.attempts]

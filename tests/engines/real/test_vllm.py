@@ -12,7 +12,7 @@ from typing import Any
 import attrs
 import psutil
 import pytest
-from real import POCKET, SF, living, needs, questions, seconds_until_nobody_lives, start
+from real import POCKET, SF, SMALL, living, needs, questions, seconds_until_nobody_lives, start
 
 from skillfactory_core.engine import Generation, Request, Sampling
 from skillfactory_core.engines import decode
@@ -244,9 +244,7 @@ def wait_for_lines(process: "subprocess.Popen[str]", journal: Path, count: int) 
 
 
 def test_the_whole_run_works_and_says_nothing_of_vllm(tmp_path: Path) -> None:
-    process = start(
-        "run", "--task", "countdown", "--preset", "smoke", "--engine", "vllm", "--name", "it", "--runs", tmp_path
-    )
+    process = start(*SMALL, "--engine", "vllm", "--name", "it", "--runs", tmp_path)
     out, err = process.communicate(timeout=900)
     assert process.returncode == 0, err
     assert not living(process.pid)
