@@ -55,6 +55,7 @@ $(ENGINES)/.installed: pyproject.toml constraints.txt tests/engines/real/require
 bench: $(VENV)/.installed bench-graders
 	$(BIN)/python tests/bench/bench_run.py --out docs/measured/run.md
 	$(BIN)/python tests/bench/bench_import.py --out docs/measured/import.md
+	$(BIN)/python tests/bench/bench_analysis.py --out docs/measured/analysis.md
 
 # The peers go into an environment of their own, .venv-peers.
 bench-graders: $(VENV)/.installed

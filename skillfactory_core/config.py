@@ -58,8 +58,12 @@ class RearrangeSettings:
 class EvaluateSettings:
     variants: tuple[str, ...] = ()
     "difficulties of the task to evaluate on; empty: all it names"
+    suites: tuple[str, ...] = ()
+    "suites whose exams are added to these (sf suites); more may be added when a run goes on"
+    own: bool = True
+    "evaluate on the difficulties of the run's own task; without, only on the suites"
     problems: int = attrs.field(default=500, validator=ge(1))
-    "problems of the evaluation split per variant"
+    "problems of the evaluation split per exam: a difficulty, or one of a suite"
     samples: int = attrs.field(default=0, validator=ge(0))
     "responses per problem. 0: what the task asks for, 4 or, for small sets, 34"
     seed: int = 0
@@ -80,6 +84,8 @@ class Config:
     "where the sizes came from: default, smoke or paper"
     seed: int = 0
     "of everything that is drawn"
+    trains: bool = True
+    "train models and compare them; without, only the model as it is is evaluated"
     baselines: bool = True
     "also train and evaluate RL only, from the base"
     engine: str = "transformers"
@@ -126,6 +132,8 @@ class Config:
     @property
     def arms(self) -> tuple[str, ...]:
         """The models that a run compares: as it came, after the traces, after traces and GRPO, and GRPO alone."""
+        if not self.trains:
+            return ("base",)
         return ("base", "sft", self.method, *(("rl-only",) if self.baselines else ()))
 
 

@@ -277,7 +277,7 @@ def limits(tokenizer: Any, prompts: PromptSet, run: Run | None) -> Iterator[Find
     asked = (ask(problem, prompts, task.answer_kind).messages for problem in run.problems("rl", task.variant))
     lengths = [len(prompt_ids(tokenizer, list(messages))) for messages in asked]
     yield share("prompts", lengths, config.grpo.max_prompt, "grpo.max_prompt", "sf sample")
-    for folder in sorted((run.folder / "8-evaluation").glob("*-*")):
+    for folder in sorted({part.parent for part in (run.folder / "8-evaluation").glob("*-*/*.parquet")}):
         finishes = [finish for (finish,) in run.responses(*folder.name.rsplit("-", 1)).every("finish")]
         cuts, most = finishes.count("length"), config.evaluate_sampling.max_tokens
         what = f"{cuts:,} of {len(finishes):,} responses cut at {most:,} tokens"

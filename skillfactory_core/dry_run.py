@@ -16,15 +16,15 @@ from typing import Any
 import attrs
 
 from skillfactory_core.attempt import Attempt
+from skillfactory_core.choices import Choices, open_engine
 from skillfactory_core.config import Config, rl_only_settings
 from skillfactory_core.engine import Engine, Generation, Request, Sampling, stream_seed
 from skillfactory_core.errors import SkillFactoryError
-from skillfactory_core.pipeline import Choices, open_engine
 from skillfactory_core.problem import Problem
 from skillfactory_core.stages import grade, reflect, sample
 from skillfactory_core.stages.evaluate import response
 from skillfactory_core.stages.grpo import ask
-from skillfactory_core.stages.problems import task_of, variants_of
+from skillfactory_core.stages.problems import Exam, exams_of, named, task_of
 from skillfactory_core.table import Table
 from skillfactory_core.task import Task
 
@@ -62,29 +62,27 @@ class Probed:
 
 def predict(config: Config, choices: Choices) -> list[Cost]:
     """The cost of every stage that generates, in order."""
-    task = task_of(config)
-    evaluations = sum(
-        there(variant, config.evaluate.seed, "evaluation", config.evaluate.problems)
-        * (config.evaluate.samples or variant.evaluation_samples)
-        for variant in variants_of(config).values()
-    )
-    costs = [] if config.teacher else probed_stages(config, choices)
+    examined = {
+        exam: problems for exam in exams_of(config).values() if (problems := problems_of(exam, config.evaluate.seed))
+    }
+    evaluations = sum(len(problems) * exam.samples for exam, problems in examined.items())
+    costs = [] if config.teacher or not config.trains else probed_stages(config, choices)
     for arm in config.arms[2:]:
         settings = rl_only_settings(config) if arm == "rl-only" else config.grpo
         costs.append(Cost(f"grpo-{arm}", settings.steps * settings.prompts * settings.rollouts))
     with open_engine(choices.engine, choices.start, config) as engine:
-        variants = list(variants_of(config).values())
-        problems = [
-            p for variant in variants for p in islice(variant.problems(config.evaluate.seed, "evaluation"), PROBE)
+        asked = {p.key: (exam, p) for exam, problems in examined.items() for p in problems[:PROBE]}
+        groups = [
+            [Request(f"{q.key}/{k}", q.messages, stream_seed(0, f"{q.key}/{k}")) for k in range(exam.samples)]
+            for exam, problem in asked.values()
+            for q in [ask(problem, choices.prompts, exam.task.answer_kind)]
         ]
-        questions = [ask(problem, choices.prompts, task.answer_kind) for problem in problems]
-        requests = [Request(q.key, q.messages, stream_seed(0, q.key)) for q in questions]
-        probe = run_probe(engine, spread(requests), config.evaluate_sampling)
-        by_key = {problem.key: problem for problem in problems}
+        probe = run_probe(engine, spread(groups), config.evaluate_sampling)
 
         def judged(generation: Generation) -> Any:
-            made = attrs.evolve(generation, key=f"base/{generation.key}/0")
-            return response(made, "base", by_key[generation.key].variant, by_key, task, choices.tags)
+            made = attrs.evolve(generation, key=f"base/{generation.key}")
+            exam, problem = asked[generation.key.rpartition("/")[0]]
+            return response(made, "base", exam.name, {problem.key: problem}, exam.task, choices.tags)
 
         disk = bytes_each([judged(g) for g in probe.generations])
     costs.append(cost("evaluate-base", evaluations, probe, disk))
@@ -95,11 +93,13 @@ def probed_stages(config: Config, choices: Choices) -> list[Cost]:
     """Sampling and reflecting."""
     task = task_of(config)
     with open_engine(choices.engine, choices.model.path, config) as engine:
+        variants = len(choices.prompts.attempts + choices.prompts.hints)
         problems = {p.key: p for p in islice(task.problems(config.seed, "train"), PROBE)}
-        requests = list(sample.ask(problems.values(), choices.prompts, task, 1, config.seed))
-        probe = run_probe(engine, spread(requests), config.sampling)
+        each = config.sample.attempts
+        groups = [list(sample.ask([p], choices.prompts, task, each, config.seed)) for p in problems.values()]
+        probe = run_probe(engine, spread(groups), config.sampling)
         attempts = [sample.attempt(g) for g in probe.generations]
-        per_problem = len(choices.prompts.attempts + choices.prompts.hints) * config.sample.attempts
+        per_problem = variants * each
         total = there(task, config.seed, "train", config.sample.problems) * per_problem
         costs = [cost("sample", total, probe, bytes_each(attempts))]
         if any(skill.reflects for skill in choices.skills):
@@ -116,8 +116,8 @@ def reflections(
     each = config.reflect.reflections
     if not usable:
         return Cost("reflect", 0)
-    requests = list(reflect.ask(usable, problems, choices.prompts, each, config.seed, task.answer_kind))
-    probe = run_probe(engine, spread(requests), config.sampling)
+    groups = [list(reflect.ask([a], problems, choices.prompts, each, config.seed, task.answer_kind)) for a in usable]
+    probe = run_probe(engine, spread(groups), config.sampling)
     disk = bytes_each([reflect.reflection(g, grades, choices.tags) for g in probe.generations])
     return cost("reflect", round(total * each * len(usable) / len(attempts)), probe, disk)
 
@@ -126,23 +126,40 @@ def cost(stage: str, count: int, probe: Probed, disk: float) -> Cost:
     return Cost(stage, count, round(count * probe.tokens), count / probe.per_second, round(count * disk))
 
 
+def problems_of(exam: Exam, seed: int) -> list[Problem]:
+    """The problems of an exam; none where it came from a suite and they cannot be had."""
+    try:
+        return [named(p, exam.name) for p in islice(exam.task.problems(seed, "evaluation"), exam.problems)]
+    except SkillFactoryError:
+        if not exam.suite:
+            raise
+        return []
+
+
 def there(task: Task, seed: int, split: str, wanted: int) -> int:
     """How many problems a split has, up to what is wanted."""
     return sum(1 for _ in islice(task.problems(seed, split), wanted))
 
 
-def spread(requests: Sequence[Request]) -> list[Request]:
-    """PROBE of the requests, from all over the list: every prompt variant has its own length."""
-    return Random(0).sample(requests, min(PROBE, len(requests)))
+def spread(groups: Sequence[Sequence[Request]]) -> list[Request]:
+    """Requests in an order in which the first ones are from all groups, and the others in whole groups.
+
+    Every prompt variant has its own length, so few requests have to be mixed. But what a table takes depends on its rows being
+    alike, as those of one group are.
+    """
+    random = Random(0)
+    shuffled = [random.sample(group, len(group)) for group in random.sample(groups, len(groups))]
+    first = [group.pop() for group in shuffled for _ in range(-(-PROBE // len(groups))) if group]
+    return first + [request for group in shuffled for request in group]
 
 
 def run_probe(engine: Engine, requests: Sequence[Request], sampling: Sampling) -> Probed:
-    """Generate; then in larger and larger batches, up to the engine's own, to learn the rate."""
+    """Generate PROBE of the requests; then larger and larger batches, up to the engine's own, to learn the rate."""
     clock: Callable[[], float] = time.monotonic
     kept: list[Generation] = []
-    size = len(requests)
+    size = min(PROBE, len(requests))
     while True:
-        # Other seeds make other texts, so that lengths are as mixed as they will be.
+        # Where there are too few, other seeds make other texts, so that lengths are as mixed as they will be.
         batch = [attrs.evolve(r, seed=stream_seed(i, r.key)) for i, r in enumerate(islice(cycle(requests), size))]
         start = clock()
         made = list(engine.generate(batch, sampling))
@@ -157,7 +174,8 @@ def run_probe(engine: Engine, requests: Sequence[Request], sampling: Sampling) -
 
 
 def bytes_each(records: list[Any]) -> float:
-    """What a record takes in a table."""
+    """What a record takes in a table, where neighbours are alike."""
+    records = sorted(records, key=lambda record: record.key)
     with tempfile.TemporaryDirectory() as folder:
         table: Table[Any] = Table(Path(folder), type(records[0]))
         table.finish(0, records)

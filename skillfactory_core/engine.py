@@ -1,6 +1,7 @@
 """Engine: what generates text. Requests in, generations out, nothing remembered between them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from hashlib import sha256
 from typing import Any, ClassVar, Self
 
@@ -88,6 +89,13 @@ class Engine:
         many fail or the user interrupts: then nothing may stay in flight.
         """
         raise TypeError(f"engine '{self.name}' does not define generate")
+
+    @classmethod
+    def token_ends(cls, model: str) -> Callable[[str], Sequence[int]]:
+        """What tells where in a text each token of a model ends: to count them, and to cut there. Loads no weights."""
+        from skillfactory_core.engines.transformers import load_tokenizer, token_ends
+
+        return partial(token_ends, load_tokenizer(model))
 
     def close(self) -> None:
         """Give back memory and connections."""

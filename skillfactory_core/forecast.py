@@ -15,8 +15,8 @@ import attrs
 
 from skillfactory_core import interval
 from skillfactory_core.attempt import Attempt, GradedAttempt
+from skillfactory_core.choices import Choices
 from skillfactory_core.errors import SkillFactoryError
-from skillfactory_core.pipeline import Choices
 from skillfactory_core.problem import Problem
 from skillfactory_core.reflection import Reflection
 from skillfactory_core.run import Run

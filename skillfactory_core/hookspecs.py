@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from skillfactory_core.run import Run
     from skillfactory_core.skill import Skill
     from skillfactory_core.strategy import Strategy
+    from skillfactory_core.suite import Suite
     from skillfactory_core.tags import TagFormat
     from skillfactory_core.task import Task
     from skillfactory_core.trainer import Trainer
@@ -56,6 +57,12 @@ def register_strategies() -> "Iterable[type[Strategy]]":
 @hookspec
 def register_methods() -> "Iterable[Method]":
     """Methods: named settings for what a model is fine-tuned on. `sf run --method NAME`."""
+    return ()
+
+
+@hookspec
+def register_suites() -> "Iterable[Suite]":
+    """Suites: named sets of exams to evaluate on. `sf suites`, `sf evaluate RUN --suite NAME`."""
     return ()
 
 

@@ -29,8 +29,8 @@ class Interval:
     high: float
 
 
-def share(counts: Sequence[tuple[int, int]]) -> Interval:
-    """The share of right responses, from (right, responses) per problem."""
+def share(counts: Sequence[tuple[float, int]]) -> Interval:
+    """The share of right responses, from (right, responses) per problem. What is right may be a fraction, as in pass@k."""
     counts = [(right, total) for right, total in counts if total]
     if not counts:
         raise ValueError("an interval needs at least one response")
@@ -43,7 +43,7 @@ def share(counts: Sequence[tuple[int, int]]) -> Interval:
     return Interval(mean, min(mean, max(0.0, centre - half)), max(mean, min(1.0, centre + half)))
 
 
-def _effective_trials(counts: Sequence[tuple[int, int]], mean: float) -> float:
+def _effective_trials(counts: Sequence[tuple[float, int]], mean: float) -> float:
     """Responses over the design effect: how many independent responses would tell as much. At least 1."""
     problems, responses = len(counts), sum(total for _, total in counts)
     per_problem = responses / problems

@@ -4,38 +4,30 @@ import json
 import resource
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-import attrs
-
-from skillfactory_core import registry
-from skillfactory_core.config import Config
-from skillfactory_core.engine import Engine, Model
+from skillfactory_core.choices import choose, open_engine
+from skillfactory_core.engine import Engine
 from skillfactory_core.errors import SkillFactoryError
 from skillfactory_core.late import late
 from skillfactory_core.plugins import plugins
-from skillfactory_core.prompts import PromptSet, read_prompt_set
 from skillfactory_core.run import Run, checksums, write_text
 from skillfactory_core.shard import WHOLE, Shard
-from skillfactory_core.skill import Phrase, Skill, read_phrases
-from skillfactory_core.stages.evaluate import evaluate
+from skillfactory_core.stages.evaluate import Examiner, evaluate, exams_here
 from skillfactory_core.stages.grade import grade
 from skillfactory_core.stages.grpo import grpo
-from skillfactory_core.stages.problems import make_problems, task_of, variants_of
-from skillfactory_core.stages.rearrange import Rearranger, join_banks, read_strategy, rearrange
+from skillfactory_core.stages.problems import LEFT_OUT, exams_of, make_problems
+from skillfactory_core.stages.rearrange import Rearranger, rearrange
 from skillfactory_core.stages.reflect import reflect
 from skillfactory_core.stages.report import report
 from skillfactory_core.stages.sample import sample
 from skillfactory_core.stages.sft import sft
 from skillfactory_core.stages.teach import teach
-from skillfactory_core.strategy import Strategy
-from skillfactory_core.tags import TagFormat
-from skillfactory_core.trainer import Trainer
 
 FILES = {
     "problems": "1-problems/*/*.parquet",
@@ -56,89 +48,13 @@ def files_of(stage: str) -> str:
     return FILES.get(kind, "").format(arm=arm)
 
 
-@attrs.frozen
-class Choices:
-    """Everything that a configuration names, looked up; a wrong name is an error before any work starts."""
-
-    model: Model
-    start: str
-    "weights that are fine-tuned: the model's own, or others that sft.start names"
-    prompts: PromptSet
-    skills: tuple[Skill, ...]
-    banks: Mapping[str, Sequence[Phrase]]
-    tags: TagFormat
-    strategy: Strategy
-    engine: type[Engine]
-    trainer: Trainer
-
-
-def find_model(name: str) -> Model:
-    """A registered model, a folder, or a Hub name (which has a slash)."""
-    if name not in registry.registered(registry.MODEL) and name and (Path(name).exists() or "/" in name):
-        return Model(name, name, "")
-    model: Model = registry.find(registry.MODEL, name, "; a folder or a Hub name such as owner/name works too")
-    return model
-
-
-def choose(config: Config) -> Choices:
-    """Look up every name of a configuration."""
-    task_of(config)
-    variants_of(config)
-    method = registry.find(registry.METHOD, config.method)
-    if method.needs_teacher and not config.teacher:
-        raise SkillFactoryError(
-            f"method '{config.method}' learns from a teacher's traces: give their file with -s teacher=FILE"
-        )
-    if config.teacher and not Path(config.teacher).is_file():
-        raise SkillFactoryError(f"teacher file {config.teacher} does not exist")
-    model = find_model(config.model)
-    skills = tuple(registry.find(registry.SKILL, name) for name in config.skills)
-    is_file = config.prompts.endswith(".toml")
-    prompts = read_prompt_set(Path(config.prompts)) if is_file else registry.find(registry.PROMPTS, config.prompts)
-    prompts = prompts.only(config.sample.prompts, config.sample.hints)
-    replaced = read_phrases(Path(config.phrases)) if config.phrases else prompts.phrases or None
-    tags = registry.find_tags(config.tags)
-    strategy = read_strategy(registry.find(registry.STRATEGY, config.strategy), config.strategy_options)
-    banks = join_banks(skills, replaced, strategy.endings)
-    for phrase in (phrase for bank in banks.values() for phrase in bank):
-        if tags.breaks(phrase.text, inner=""):
-            raise SkillFactoryError(
-                f"phrase {phrase.source} holds a tag of '{tags.name}', which would break traces: {phrase.text}"
-            )
-    return Choices(
-        model=model,
-        start=find_model(config.sft.start).path if config.sft.start else model.path,
-        prompts=prompts,
-        skills=skills,
-        banks=banks,
-        tags=tags,
-        strategy=strategy,
-        engine=registry.find(registry.ENGINE, config.engine),
-        trainer=open_trainer(registry.find(registry.TRAINER, config.trainer), config),
-    )
-
-
-def open_engine(engine: type[Engine], model: str, config: Config) -> Engine:
-    """An engine with its options set."""
-    try:
-        return engine(model, config.seed, **config.engine_options)
-    except TypeError as error:
-        raise SkillFactoryError(f"engine '{engine.name}': {error} (engine_options)") from error
-
-
-def open_trainer(trainer: type[Trainer], config: Config) -> Trainer:
-    """A trainer with its options set."""
-    try:
-        return trainer(**config.trainer_options)
-    except TypeError as error:
-        raise SkillFactoryError(f"trainer '{trainer.name}': {error} (trainer_options)") from error
-
-
 class Pipeline:
     """The stages of one run."""
 
-    def __init__(self, run: Run, workers: int = 0, shard: Shard = WHOLE) -> None:
+    def __init__(self, run: Run, workers: int = 0, shard: Shard = WHOLE, exams: Sequence[str] = ()) -> None:
+        """`exams`: the only ones that methods are evaluated on now."""
         self.run = run
+        self.exams = exams
         self.workers = workers
         self.shard = shard
         self.choices = choose(run.config)
@@ -164,14 +80,22 @@ class Pipeline:
     def stages(self) -> dict[str, Callable[[], dict[str, Any]]]:
         """Stage name -> what does it, in the order of a run."""
         run, c = self.run, self.choices
+        traces = self._taught() if run.config.teacher else self._own()
+        trained = {**traces, "sft": lambda: sft(run, c.start, c.trainer)} if run.config.trains else {}
         return {
-            "problems": lambda: make_problems(run),
-            **(self._taught() if run.config.teacher else self._own()),
-            "sft": lambda: sft(run, c.start, c.trainer),
+            "problems": self._problems,
+            **trained,
             **{f"grpo-{arm}": self._grpo(arm) for arm in run.config.arms[2:]},
             **{f"evaluate-{arm}": self._evaluate(arm) for arm in run.config.arms},
             "report": lambda: {"page": str(report(run))},
         }
+
+    def _problems(self) -> dict[str, Any]:
+        """The problems of the run; where it has them, those of exams that came since."""
+        if not self.complete("problems"):
+            return make_problems(self.run)
+        before = {k: v for k, v in (self.run.finished("problems") or {}).items() if not k.startswith(LEFT_OUT)}
+        return before | make_problems(self.run, ("evaluation",))
 
     def _own(self) -> dict[str, Callable[[], dict[str, Any]]]:
         """Traces from the model's own attempts."""
@@ -219,9 +143,12 @@ class Pipeline:
         return lambda: grpo(self.run, method, start, c.prompts, c.tags, c.trainer)
 
     def _evaluate(self, method: str) -> Callable[[], dict[str, Any]]:
-        c = self.choices
+        return lambda: evaluate(self.examiner(method), self.shard, self.exams)
+
+    def examiner(self, method: str) -> Examiner:
+        """Who asks a method."""
         engine = late(lambda: self.engine(self.model_of(method)))
-        return lambda: evaluate(self.run, method, c.prompts, c.tags, engine, self.shard)
+        return Examiner(self.run, method, self.choices.prompts, self.choices.tags, engine)
 
     def model_of(self, method: str) -> str:
         """Where the weights of a method are."""
@@ -276,7 +203,18 @@ class Pipeline:
         the report is made anew every time."""
         summary = self.run.finished(name) or {}
         built_upon = any(self.run.finished(stage) for stage, need in self.needs.items() if need == name)
-        return name != "report" and self.complete(name) and (built_upon or not summary.get("failed"))
+        if name == "report" or not self.complete(name) or not self.covers(name):
+            return False
+        return built_upon or not summary.get("failed")
+
+    def covers(self, name: str) -> bool:
+        """Whether a finished stage did the exams that it is asked for: suites may have come since."""
+        summary = self.run.finished(name) or {}
+        if name == "problems":
+            suites = [exam.name for exam in exams_of(self.run.config).values() if exam.suite]
+            return all(f"evaluation-{exam}" in summary or f"{LEFT_OUT}{exam}" in summary for exam in suites)
+        exams = exams_here(self.run, self.exams) if name.startswith("evaluate-") else ()
+        return all(f"accuracy_{exam}" in summary for exam in exams)
 
     def complete(self, name: str) -> bool:
         """Whether a stage was finished and all its files are there."""

@@ -14,6 +14,7 @@ from skillfactory_core.plugins import Plugin, plugins
 from skillfactory_core.prompts import PromptSet
 from skillfactory_core.skill import Skill
 from skillfactory_core.strategy import Strategy
+from skillfactory_core.suite import Suite
 from skillfactory_core.tags import TagFormat, read_tag_format
 from skillfactory_core.task import Task
 from skillfactory_core.trainer import Trainer
@@ -40,6 +41,7 @@ SKILL = Kind("skill", "register_skills", Skill)
 TAGS = Kind("tag format", "register_tag_formats", TagFormat)
 STRATEGY = Kind("strategy", "register_strategies", Strategy, classes=True)
 METHOD = Kind("method", "register_methods", Method)
+SUITE = Kind("suite", "register_suites", Suite)
 MODEL = Kind("model", "register_models", Model)
 ENGINE = Kind("engine", "register_engines", Engine, classes=True)
 TRAINER = Kind("trainer", "register_trainers", Trainer, classes=True)

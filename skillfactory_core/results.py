@@ -4,25 +4,31 @@ A response that the engine failed to produce is left out and counted under `erro
 the grader could not check counts as not right, and under `unchecked`: leaving it out would reward unreadable answers.
 """
 
-from collections import defaultdict
-from functools import partial
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from functools import lru_cache, partial
 from typing import Any
 
 import attrs
 
 from skillfactory_core import interval, registry
-from skillfactory_core.attempt import UNCHECKED
+from skillfactory_core.attempt import UNCHECKED, Grade
 from skillfactory_core.evaluation import Response
 from skillfactory_core.interval import Interval
+from skillfactory_core.lengths import Lengths, bin_of, histogram
+from skillfactory_core.pass_at_k import pass_at_k
 from skillfactory_core.problem import Problem
 from skillfactory_core.run import Run
-from skillfactory_core.skill_use import Tally, macro, ratio, skill_use
+from skillfactory_core.skill_use import Tally, macro, pooled, ratio, skill_use
 from skillfactory_core.stages.problems import task_of, variants_of
 from skillfactory_core.table import Table
 from skillfactory_core.tags import TagFormat
 from skillfactory_core.task import Task
 
 AVERAGED = ("tokens", "answers", "reflections", "well_formed", "truncated")
+POOLED = ("retry_after_incorrect", "stop_after_correct", "fixed", "broken", "looping", "malformed")
+COLUMNS = ("problem", "text", "tokens", "finish", "correct", "reason")
+"of the responses, all that the figures need"
 
 
 @attrs.define
@@ -35,23 +41,40 @@ class Score:
     truncated: int = 0
     errors: int = 0
     unchecked: int = 0
+    lengths: Lengths = attrs.field(factory=Counter)
     use: Tally = attrs.field(factory=Tally)
 
-    def add(self, response: Response, problem: Problem, task: Task, tags: TagFormat) -> None:
-        if response.finish == "error":
+    def add(
+        self,
+        grade: Callable[[str, str], Grade],
+        tags: TagFormat,
+        problem: str,
+        text: str,
+        tokens: int,
+        finish: str,
+        correct: bool,
+        reason: str,
+    ) -> None:
+        """Add a response, from the COLUMNS of its table. `grade` takes a problem's key and an answer."""
+        if finish == "error":
             self.errors += 1
             return
-        count = self.counts[response.problem]
-        count[0] += response.correct
+        count = self.counts[problem]
+        count[0] += correct
         count[1] += 1
-        self.tokens += response.tokens
-        self.truncated += response.finish == "length"
-        self.unchecked += response.reason in UNCHECKED
-        grade = partial(task.grade, problem.params)
-        self.use.add(skill_use(response.text, tags, grade, cut=response.finish == "length"))
+        cut, unchecked = finish == "length", reason in UNCHECKED
+        self.tokens += tokens
+        self.truncated += cut
+        self.unchecked += unchecked
+        self.lengths[correct, bin_of(tokens)] += 1
+        self.use.add(skill_use(text, tags, partial(grade, problem), cut), None if unchecked else correct)
+
+    def per_problem(self) -> list[tuple[int, int]]:
+        """(right, responses) of each."""
+        return [(right, total) for right, total in self.counts.values()]
 
     def accuracy(self) -> Interval:
-        return interval.share([(right, total) for right, total in self.counts.values()])
+        return interval.share(self.per_problem())
 
     def figures(self) -> dict[str, Any]:
         """The entry of one method and difficulty."""
@@ -66,6 +89,8 @@ class Score:
             "truncated": ratio(self.truncated, self.use.responses),
             "errors": self.errors,
             "unchecked": self.unchecked,
+            "pass": pass_at_k(self.per_problem()),
+            "lengths": histogram(self.lengths),
             **self.use.figures(),
         }
 
@@ -122,15 +147,22 @@ def read_scores(run: Run) -> Scores:
 
 def score_table(responses: Table[Response], problems: Table[Problem], task: Task, tags: TagFormat) -> Score:
     score = Score()
-    by_key: dict[str, Problem] = {}
-    for response in responses:
-        by_key = by_key or {problem.key: problem for problem in problems}
-        score.add(response, by_key[response.problem], task, tags)
+    params: dict[str, dict[str, Any]] = {}
+
+    # Responses to a problem stand together, and many of their attempts have the same answer.
+    @lru_cache(4096)
+    def grade(problem: str, answer: str) -> Grade:
+        return task.grade(params[problem], answer)
+
+    for row in responses.every(*COLUMNS):
+        params = params or {problem.key: problem.params for problem in problems}
+        score.add(grade, tags, *row)
     return score
 
 
 def mean(variants: list[str], figures: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """The plain mean over difficulties that the model was not trained on: each counts the same."""
+    """The plain mean over difficulties that the model was not trained on: each counts the same. What is a share of some
+    cases alone is that of the cases of all."""
     accuracy = interval.average(
         [Interval(figures[v]["accuracy"], figures[v]["low"], figures[v]["high"]) for v in variants]
     )
@@ -140,7 +172,19 @@ def mean(variants: list[str], figures: dict[str, dict[str, Any]]) -> dict[str, A
         "low": accuracy.low,
         "high": accuracy.high,
         **{name: macro(figures[variant][name] for variant in variants) for name in AVERAGED},
+        **{name: pooled(figures[variant][name] for variant in variants) for name in POOLED},
+        "pass": mean_pass([figures[variant]["pass"] for variant in variants]),
     }
+
+
+def mean_pass(every: list[dict[int, dict[str, Any]]]) -> dict[int, dict[str, Any]]:
+    """The same of pass@k, for each k that all difficulties have."""
+    found = {}
+    for k in sorted(set(every[0]).intersection(*every[1:])):
+        one = interval.average([Interval(each[k]["mean"], each[k]["low"], each[k]["high"]) for each in every])
+        problems = sum(each[k]["problems"] for each in every)
+        found[k] = {"mean": one.mean, "low": one.low, "high": one.high, "problems": problems}
+    return found
 
 
 def gap(variant: str, first: dict[str, Score], second: dict[str, Score]) -> Interval | None:

@@ -1,6 +1,6 @@
-"""The results as a table for the terminal: methods down, difficulties across, the best of each column in bold."""
+"""The results as tables for the terminal: how often each method is right, the best in bold, and how it uses the skill."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -11,27 +11,62 @@ LENGTHS = {
     "answers": ("answers", "{:.2f}"),
     "reflections": ("reflec-\ntions", "{:.2f}"),
 }
+SHARES = {
+    "looping": "loops",
+    "malformed": "mal-\nformed",
+    "fixed": "fixed",
+    "broken": "broken",
+    "retry_after_incorrect": "tries\nagain",
+    "stop_after_correct": "stops",
+}
+MEANT = """in % of the responses: pass@k, a right one among k; cut off by the length limit; loops, one thing over and over. Of
+those in question: malformed, of those with tags; fixed, right in the end after a wrong first attempt; broken, wrong in the end
+although an attempt was right; tries again after the verdict that it is wrong; stops after the verdict that it is right."""
+WIDEST = 7
+"difficulties side by side; more of them go below one another"
 
 
 def table(summary: Mapping[str, Any]) -> "Table":
     """The accuracies with half their 95 % intervals, then mean length, attempts and reflections per response."""
+    columns = accuracy_columns(summary)
+    cells = {name: [accuracy_cell(column, m) for m in summary["methods"]] for name, column in columns.items()}
+    lengths = [length_cells(by, summary["means"].get(m)) for m, by in summary["methods"].items()]
+    cells |= {title: [each[number] for each in lengths] for number, (title, _) in enumerate(LENGTHS.values())}
+    title = f"{summary['task']}: accuracy in %, ± half of the 95 % interval"
+    caption = f"trained on {summary['trained_on']}; tokens, answers and reflections are per response"
+    methods = list(summary["methods"])
+    if len(columns) <= WIDEST:
+        shown = plain_table(title, caption, ["method", *cells])
+        for number, method in enumerate(methods):
+            shown.add_row(method, *(column[number] for column in cells.values()))
+        return shown
+    shown = plain_table(title, caption, ["", *methods])
+    for name, row in cells.items():
+        shown.add_row(name.replace("-\n", ""), *row)
+    return shown
+
+
+def skill_table(summary: Mapping[str, Any]) -> "Table":
+    """How the skill is used: of the mean over the other difficulties, or of the only one there is."""
+    figures = {m: summary["means"].get(m) or next(iter(by.values())) for m, by in summary["methods"].items()}
+    most = max((max(each["pass"], default=1) for each in figures.values()), default=1)
+    shown = plain_table(
+        "use of the skill", " ".join(MEANT.split()), ["method", f"pass@{most}", "cut\noff", *SHARES.values()]
+    )
+    for method, each in figures.items():
+        first = [each["pass"].get(most, {}).get("mean"), each["truncated"]]
+        shares = [each[name]["share"] for name in SHARES]
+        shown.add_row(method, *("–" if share is None else f"{100 * share:.1f}" for share in (*first, *shares)))
+    return shown
+
+
+def plain_table(title: str, caption: str, headings: Sequence[str]) -> "Table":
+    """An empty table without lines: texts in the first column, figures in the others."""
     from rich.table import Table
 
-    columns = accuracy_columns(summary)
-    shown = Table(
-        title=f"{summary['task']}: accuracy in %, ± half of the 95 % interval",
-        caption=f"trained on {summary['trained_on']}; tokens, answers and reflections are per response",
-        box=None,
-        padding=(0, 1, 0, 0),
-    )
-    shown.add_column("method", no_wrap=True)
-    for name in columns:
-        shown.add_column(name, justify="right", no_wrap=True)
-    for title, _ in LENGTHS.values():
-        shown.add_column(title, justify="right", no_wrap=True)
-    for method, by_variant in summary["methods"].items():
-        cells = [accuracy_cell(column, method) for column in columns.values()]
-        shown.add_row(method, *cells, *length_cells(by_variant, summary["means"].get(method)))
+    shown = Table(title=title, caption=caption, caption_justify="left", box=None, padding=(0, 1, 0, 0))
+    for number, heading in enumerate(headings):
+        shown.add_column(heading, justify="right" if number else "left", no_wrap=True)
     return shown
 
 

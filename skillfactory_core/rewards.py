@@ -11,7 +11,7 @@ of the problem's own fields (`numbers`, `target`, …). The tag format is the de
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import attrs
@@ -49,11 +49,14 @@ def reward_of(task: Task) -> Callable[..., list[float]]:
     ) -> list[float]:
         texts = [text_of(completion) for completion in completions]
         problems = problem if problem is not None else gather(columns, len(texts))
-        grades = [final_grade(task, params, text) for params, text in zip(problems, texts, strict=True)]
-        if log_metric is not None and texts:
-            figures = [skill_figures(tags().parse(text)) for text in texts]
-            for name in figures[0]:
-                log_metric(name, sum(each[name] for each in figures) / len(figures))
+        grades = []
+        for params, text in zip(map(text_of_problem, problems), texts, strict=True):
+            grades.append(found := final_grade(task, params, text))
+            if log_metric is not None:
+                grade = partial(task.grade, read_problem(task, params))
+                # Whether a limit cut it is not told here; one that did not come to an answer may have been.
+                for name, figure in skill_figures(text, tags(), grade, cut=found.answer is None).items():
+                    log_metric(name, figure)
         return [float(grade.correct) for grade in grades]
 
     reward.__name__ = reward.__qualname__ = task.name
@@ -71,8 +74,12 @@ def compute_score(
 
 def final_grade(task: Task, problem: Any, text: str) -> Grade:
     """Grade a response to a problem, which may be JSON text."""
-    written = problem if isinstance(problem, str) else json.dumps(problem, default=str)
+    written = text_of_problem(problem)
     return grade_answer(task, read_problem(task, written), tags().extract(text, final=True))
+
+
+def text_of_problem(problem: Any) -> str:
+    return problem if isinstance(problem, str) else json.dumps(problem, default=str)
 
 
 @lru_cache(maxsize=65_536)

@@ -30,6 +30,8 @@ from skillfactory_core.trace import Trace
 LIBRARIES = ("torch", "transformers", "trl", "pyarrow", "datasets")
 FREE = ("engine", "engine_options", "trainer_options")
 "settings that may differ when a run goes on: they do not decide what its tables hold"
+GROWING = "evaluate.suites"
+"the setting that may get more when a run goes on: that adds tables and changes none"
 YOUNG = {"run.lock", "manifest.json", "manifest.json.tmp", "config.toml.tmp"}
 "what a run folder may hold whose making was interrupted"
 
@@ -67,8 +69,10 @@ class Run:
     def grpo(self, method: str) -> Path:
         return self.folder / "7-grpo" / method
 
-    def responses(self, method: str, variant: str) -> Table[Response]:
-        return Table(self.folder / "8-evaluation" / f"{method}-{variant}", Response)
+    def responses(self, method: str, variant: str, budget: str = "") -> Table[Response]:
+        """The responses of a method to an exam; or those of a budget of tokens: '4096', or '4096-8192' where they had to go on."""
+        place = self.folder / "8-evaluation"
+        return Table((place / f"budget-{budget}" if budget else place) / f"{method}-{variant}", Response)
 
     @property
     def report(self) -> Path:
@@ -157,11 +161,13 @@ def start_run(folder: Path, config: Config) -> Run:
         write_text(folder / "manifest.json", json.dumps(new_manifest(config), indent=2) + "\n")
         write_text(folder / "config.toml", tomli_w.dumps(unstructure(config)))
     run = open_run(folder)
+    then = run.config.evaluate.suites
+    config = with_suites(config, *then, *config.evaluate.suites)
     before, now = flatten(unstructure(run.config)), flatten(unstructure(config))
     changed = [
         f"{name}: {before.get(name)!r} then, {now.get(name)!r} now"
         for name in sorted(before.keys() | now.keys())
-        if before.get(name) != now.get(name) and name.split(".")[0] not in FREE
+        if before.get(name) != now.get(name) and name.split(".")[0] not in FREE and name != GROWING
     ]
     if changed:
         raise SkillFactoryError(
@@ -169,6 +175,21 @@ def start_run(folder: Path, config: Config) -> Run:
             "use those to go on, or start a new run with --name"
         )
     check_versions(run)
+    add_suites(run, *config.evaluate.suites)
+    return attrs.evolve(run, config=config)
+
+
+def with_suites(config: Config, *suites: str) -> Config:
+    """A configuration with these suites, each once."""
+    return attrs.evolve(config, evaluate=attrs.evolve(config.evaluate, suites=tuple(dict.fromkeys(suites))))
+
+
+def add_suites(run: Run, *suites: str) -> Run:
+    """The run with more suites to be evaluated on, which its config.toml names from now on."""
+    config = with_suites(run.config, *run.config.evaluate.suites, *suites)
+    if config != run.config:
+        write_text(run.folder / "config.toml", tomli_w.dumps(unstructure(config)))
+        run.event(event="suites added", suites=list(config.evaluate.suites))
     return attrs.evolve(run, config=config)
 
 

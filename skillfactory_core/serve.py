@@ -30,6 +30,10 @@ ENVIRONMENT = {
 GPUS = ("/dev/nvidiactl", "/dev/kfd")
 
 
+def on_gpu() -> bool:
+    return any(Path(device).exists() for device in GPUS)
+
+
 def find_vllm() -> str:
     """The program `vllm`: on the PATH, or beside this Python."""
     beside = Path(sys.executable).with_name("vllm")
@@ -59,11 +63,11 @@ def command(
     """
     path = str(Path(model.path).resolve()) if Path(model.path).is_dir() else model.path
     names = dict.fromkeys((name, model.path))
-    on_gpu = any(Path(device).exists() for device in GPUS)
+    eager = () if on_gpu() else ("--enforce-eager", "--no-enable-chunked-prefill")
     return [
         *(vllm, "serve", path, "--host", host, "--port", str(port), "--served-model-name", *names),
-        *("--generation-config", "vllm", "--dtype", dtype or ("bfloat16" if on_gpu else "float32")),
-        *(() if on_gpu else ("--enforce-eager", "--no-enable-chunked-prefill")),
+        *("--generation-config", "vllm", "--dtype", dtype or ("bfloat16" if on_gpu() else "float32")),
+        *eager,
         *(("--max-model-len", str(longest)) if longest else ()),
         *(("--chat-template", template) if template else ()),
         *(("--logprobs-mode", "processed_logprobs") if rollouts else ()),
@@ -79,6 +83,30 @@ def lacks_template(model: str) -> bool:
     if (folder / "chat_template.jinja").exists():
         return False
     return bool(load_tokenizer(model).chat_template == PLAIN_TEMPLATE)
+
+
+def untie(model: str, folder: Path) -> str:
+    """A copy of a model whose output matrix is one of its own, where it shares that of its input; otherwise the model.
+
+    On a CPU, vLLM 0.32 keeps a shared one as it was when new weights come.
+    """
+    from transformers import AutoConfig, AutoModelForCausalLM
+    from transformers.utils.logging import disable_progress_bar
+
+    from skillfactory_core.engines.transformers import load_tokenizer, model_error
+
+    disable_progress_bar()
+    try:
+        if not AutoConfig.from_pretrained(model).tie_word_embeddings:
+            return model
+        whole = AutoModelForCausalLM.from_pretrained(model)
+    except (OSError, ValueError) as error:
+        raise model_error(model, error) from error
+    whole.config.tie_word_embeddings = False
+    whole.lm_head.weight = type(whole.lm_head.weight)(whole.lm_head.weight.detach().clone())
+    whole.save_pretrained(folder)
+    load_tokenizer(model).save_pretrained(folder)
+    return str(folder)
 
 
 def check_port(host: str, port: int) -> None:

@@ -214,11 +214,15 @@ class Table(Generic[Record]):
         """The records of one complete part."""
         return list(self._read(self.part(number)))
 
+    def batches(self, number: int, names: Sequence[str] | None = None, rows: int = 8192) -> Iterator[Any]:
+        """One complete part as Arrow batches of so many rows: some columns, or all."""
+        with self._opened(self.part(number)) as file:
+            yield from file.iter_batches(rows, columns=names and list(names))
+
     def columns(self, number: int, *names: str) -> Iterator[tuple[Any, ...]]:
         """Some columns of one complete part, row by row, without reading the others."""
-        with self._opened(self.part(number)) as file:
-            for batch in file.iter_batches(8192, columns=list(names)):
-                yield from zip(*(batch.column(name).to_pylist() for name in names), strict=True)
+        for batch in self.batches(number, names):
+            yield from zip(*(batch.column(name).to_pylist() for name in names), strict=True)
 
     def every(self, *names: str) -> Iterator[tuple[Any, ...]]:
         """Some columns of all complete parts."""

@@ -59,6 +59,8 @@ class TagFormat:
     "the verdict's word for right"
     incorrect: str = attrs.field(validator=named)
     "the verdict's word for wrong"
+    again: str = attrs.field(default="", repr=False, validator=attrs.validators.instance_of(str))
+    "words after which a response without these tags goes on (budget forcing)"
 
     def __attrs_post_init__(self) -> None:
         names = [self.think, self.attempt, self.reflection, self.verdict, self.answer]
@@ -116,6 +118,25 @@ class TagFormat:
             if match[2] != inner or depth not in (0, 1):
                 return True
         return depth != 0
+
+    def unended(self, text: str) -> str:
+        """A response without the end of its thinking: the closing think tag and all after it; without one, the final answer."""
+        closed = text.rfind(f"</{self.think}>")
+        if text.rfind(f"<{self.think}>") > closed:
+            return text
+        if closed >= 0:
+            return text[:closed]
+        if self.extract(text, final=True) is None:
+            return text
+        return text[: text.rfind(f"<{self.answer}>", 0, text.rfind(f"</{self.answer}>"))]
+
+    def trigger(self, text: str) -> str:
+        """What makes a response go on: a new attempt, opened; words, where the response marks no attempts."""
+        if f"<{self.attempt}>" not in text and not self.again:
+            raise SkillFactoryError(
+                f"tag format '{self.name}' has no words that make a response go on which marks no attempts: give it some (again = …)"
+            )
+        return f"<{self.attempt}>" if f"<{self.attempt}>" in text else self.again
 
     def write(
         self,
@@ -219,7 +240,7 @@ class TagFormat:
 
 
 def read_tag_format(path: Path) -> TagFormat:
-    """Read a tag format from TOML: name, summary, the five tags, and the two verdicts."""
+    """Read a tag format from TOML: name, summary, the five tags, the two verdicts, and perhaps again."""
     try:
         return TagFormat(**tomllib.loads(path.read_text(encoding="utf-8")))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:

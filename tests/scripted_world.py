@@ -14,6 +14,7 @@ from random import Random
 from skillfactory_core import hookimpl
 from skillfactory_core.engine import Engine, Model, Request
 from skillfactory_core.engines.scripted import ScriptedEngine
+from skillfactory_core.suite import Entry, Suite
 from skillfactory_core.trainer import GrpoSettings, Lesson, Log, Question, Reward, SftSettings, Trainer
 from skillfactory_tasks.countdown_solver import solve
 
@@ -82,6 +83,20 @@ def register_engines() -> list[type[Engine]]:
 @hookimpl
 def register_trainers() -> list[type[Trainer]]:
     return [Still]
+
+
+@hookimpl
+def register_suites() -> list[Suite]:
+    """Beside the runs of these tests, whose numbers go to 9: other exams, one that they have, and one without a file."""
+    wide = Entry("wide", "countdown", {"largest": 20}, problems=4, samples=7)
+    taken = Entry("4", "countdown", {"numbers": 4, "largest": 20})
+    same = Entry("same", "countdown", {"numbers": 4, "largest": 9})
+    lost = Entry("lost", "gsm8k", {"evaluation_path": "lost.jsonl"})
+    other = Entry("wide", "countdown", {"largest": 30})
+    return [
+        Suite("more", "exams for tests", (wide, taken, same, lost)),
+        Suite("yet-more", "an exam for tests", (other,)),
+    ]
 
 
 @hookimpl

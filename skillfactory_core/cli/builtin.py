@@ -5,18 +5,22 @@ import click
 from skillfactory_core import hookimpl
 from skillfactory_core.cli import (
     check,
+    compare,
     doctor,
+    evaluate,
     export,
     forecast,
     grade,
     import_,
     listing,
     rearrange,
+    report,
     results,
     run,
     serve,
     show,
     stage,
+    view,
 )
 
 
@@ -25,9 +29,12 @@ def register_commands(cli: click.Group) -> None:
     cli.add_command(run.run)
     for command in stage.commands():
         cli.add_command(command)
-        after = {"sample": grade.grade, "reflect": rearrange.rearrange}.get(command.name or "")
+        after = {"sample": grade.grade, "reflect": rearrange.rearrange, "grpo": evaluate.evaluate}.get(
+            command.name or ""
+        )
         if after is not None:
             cli.add_command(after)
+    cli.add_command(report.report)
     cli.add_command(import_.import_)
     cli.add_command(grade.regrade)
     cli.add_command(check.check)
@@ -37,5 +44,7 @@ def register_commands(cli: click.Group) -> None:
         cli.add_command(command)
     cli.add_command(forecast.forecast)
     cli.add_command(show.show)
+    cli.add_command(view.view)
     cli.add_command(results.results)
+    cli.add_command(compare.compare)
     cli.add_command(export.export)

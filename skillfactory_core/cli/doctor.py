@@ -40,7 +40,7 @@ def doctor(model: str | None, run: str | None, tags: str | None, prompts: str | 
     config = settings_of(model, opened)
     config = attrs.evolve(config, tags=tags or config.tags, prompts=prompts or config.prompts)
     from skillfactory_core import registry
-    from skillfactory_core.pipeline import find_model
+    from skillfactory_core.choices import find_model
     from skillfactory_core.prompts import read_prompt_set
 
     named = config.prompts
@@ -61,7 +61,7 @@ def doctor(model: str | None, run: str | None, tags: str | None, prompts: str | 
 
 def settings_of(model: str | None, run: "Run | None") -> Config:
     """The settings that name model, prompts and tags: the run's, or those that suit the model."""
-    from skillfactory_core.pipeline import find_model
+    from skillfactory_core.choices import find_model
 
     if run is not None:
         return attrs.evolve(run.config, model=model or run.config.model)

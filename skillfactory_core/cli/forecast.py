@@ -16,8 +16,8 @@ def forecast(run: str, as_json: bool) -> None:
 
     Works while RUN is being sampled, and writes nothing.
     """
+    from skillfactory_core.choices import choose
     from skillfactory_core.forecast import forecast as look_ahead
-    from skillfactory_core.pipeline import choose
     from skillfactory_core.run import open_run
 
     opened = open_run(folder_of(run))

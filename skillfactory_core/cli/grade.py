@@ -92,7 +92,7 @@ def regrade(run: str, dry_run: bool) -> None:
     Corrects the grades of attempts, which reflections count as true, and the grades of responses. Nothing is generated
     or trained: if grades of attempts changed, the traces are from before (sf rearrange RUN makes them anew).
     """
-    from skillfactory_core.pipeline import choose
+    from skillfactory_core.choices import choose
     from skillfactory_core.run import locked, open_run
     from skillfactory_core.stages.regrade import regrade as all_changes
 

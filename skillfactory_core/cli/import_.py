@@ -46,10 +46,10 @@ def import_(
     the task's own fields), response, and, where there is one: correct (else the task grades), extracted, variant,
     reflections, key.
     """
+    from skillfactory_core.choices import choose
     from skillfactory_core.importing.columns import read_columns
     from skillfactory_core.importing.fill import import_run
     from skillfactory_core.importing.source import open_source
-    from skillfactory_core.pipeline import choose
 
     columns = read_columns(schema, pairs)
     flags = {name: value for name, value in (("model", model), ("seed", seed)) if value is not None}

@@ -1,4 +1,4 @@
-"""sf tasks, skills, strategies, models, prompt-sets, tag-formats, engines, trainers, exporters, plugins: what there is."""
+"""sf tasks, skills, strategies, methods, suites, models, prompt-sets, tag-formats, engines, trainers, exporters, plugins: what there is."""
 
 import json
 from collections.abc import Sequence
@@ -15,6 +15,7 @@ KINDS = (
     registry.SKILL,
     registry.STRATEGY,
     registry.METHOD,
+    registry.SUITE,
     registry.MODEL,
     registry.PROMPTS,
     registry.TAGS,
@@ -45,6 +46,8 @@ def row(record: Any, distribution: str) -> dict[str, Any]:
     if hasattr(record, "variants"):
         facts["variants"] = list(record.variants())
         facts["options"] = {f.name: getattr(record, f.name) for f in attrs.fields(type(record))}
+    if hasattr(record, "entries"):
+        facts["exams"] = [entry.name for entry in record.entries]
     if isinstance(record, type) and attrs.has(record):
         facts["options"] = {f.name: f.default for f in attrs.fields(record)}
     return {**facts, "from": distribution}

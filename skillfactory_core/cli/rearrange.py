@@ -33,7 +33,7 @@ def rearrange(run: str, strategy: str | None, settings: tuple[str, ...], name: s
     if above or name:
         opened = open_run(folder)
         config = changed(opened.config, above)
-        from skillfactory_core.pipeline import choose
+        from skillfactory_core.choices import choose
 
         choose(config)
         with locked(folder):

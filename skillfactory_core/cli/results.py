@@ -24,10 +24,14 @@ def results(run: str, as_json: bool) -> None:
 
 
 def show_results(run: Run) -> None:
-    """Print the table of results."""
+    """Print the tables of results."""
     from rich.console import Console
 
     from skillfactory_core.results import summarise
-    from skillfactory_core.results_table import table
+    from skillfactory_core.results_table import skill_table, table
 
-    Console().print(table(summarise(run)))
+    summary = summarise(run)
+    console = Console()
+    console.print(table(summary))
+    if summary["methods"]:
+        console.print(skill_table(summary))

@@ -97,8 +97,8 @@ def run(
 
 def foresee(config: Config) -> None:
     """Print what a run would cost, without making one."""
+    from skillfactory_core.choices import choose
     from skillfactory_core.dry_run import predict
-    from skillfactory_core.pipeline import choose
     from skillfactory_core.report.words import duration
 
     costs = predict(config, choose(config))
@@ -117,7 +117,8 @@ def foresee(config: Config) -> None:
 
 def go(folder: Path, config: Config, until: str | None) -> "Run":
     """The stages of one run, from where it is."""
-    from skillfactory_core.pipeline import Pipeline, choose
+    from skillfactory_core.choices import choose
+    from skillfactory_core.pipeline import Pipeline
     from skillfactory_core.run import locked, start_run
 
     choose(config)
@@ -139,7 +140,7 @@ def resolve(
 ) -> Config:
     """The configuration of a run from its sources, later ones on top; the model's own settings come under the file."""
     from skillfactory_core import registry
-    from skillfactory_core.pipeline import find_model
+    from skillfactory_core.choices import find_model
 
     above: dict[str, Any] = read_settings(config_file) if config_file else {}
     above = layer(above, flags)

@@ -5,6 +5,7 @@ import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
+import attrs
 import rich_click as click
 
 from skillfactory_core.errors import SkillFactoryError
@@ -49,8 +50,8 @@ def serve(
     Flags after -- go to vllm serve as they are.
     """
     from skillfactory_core import serve as serving
+    from skillfactory_core.choices import find_model
     from skillfactory_core.engines.transformers import PLAIN_TEMPLATE
-    from skillfactory_core.pipeline import find_model
 
     found = find_model(model)
     vllm = serving.find_vllm()
@@ -70,6 +71,9 @@ def serve(
             file.write(PLAIN_TEMPLATE)
             file.flush()
             template = file.name
+        if rollouts and not serving.on_gpu():
+            copied = serving.untie(found.path, Path(stack.enter_context(tempfile.TemporaryDirectory())))
+            found = attrs.evolve(found, path=copied)
         arguments = serving.command(vllm, found, model, host, port, dtype, max_model_len, template, rollouts, extra)
         try:
             process = stack.enter_context(serving.started(arguments, log, rollouts))

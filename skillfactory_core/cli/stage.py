@@ -1,4 +1,4 @@
-"""sf sample, reflect, sft, grpo, evaluate, report: one stage on a run folder."""
+"""sf sample, reflect, sft, grpo: one stage on a run folder."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,8 +16,6 @@ HELP = {
     "reflect": "Have the model criticise its attempts; keep the critiques whose verdict is true.",
     "sft": "Fine-tune the base model on the traces.",
     "grpo": "Reinforce the fine-tuned model (and, for rl-only, the base).",
-    "evaluate": "Evaluate every method that has a model.",
-    "report": "Write report.html from whatever the run holds.",
 }
 METHOD = click.option(
     "--method", default=None, help="Only this model: base, sft, rl-only or the run's method. Default: all."
@@ -51,9 +49,9 @@ def stage(name: str, text: str) -> click.Command:
         else:
             do_share(run, name, method, shard)
 
-    if name in ("grpo", "evaluate"):
+    if name == "grpo":
         command = METHOD(command)
-    if name in ("sample", "reflect", "evaluate"):
+    if name in ("sample", "reflect"):
         command = SHARD(command)
     return click.command(name, help=f"{text} RUN is a run folder, or its name in runs/.")(command)
 

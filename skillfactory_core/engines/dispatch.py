@@ -73,7 +73,7 @@ class Dispatch:
     async def close(self) -> None:
         await self.stop()
         for server in self.servers:
-            await server.connections.close()
+            await server.close()
 
     def launch(self) -> None:
         """Send what can be sent now; called whenever that may have changed."""

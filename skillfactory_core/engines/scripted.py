@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from itertools import accumulate
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -48,7 +49,18 @@ class ScriptedEngine(Engine):
                 continue
             words = text.split(" ")
             kept = words[: sampling.max_tokens]
-            yield Generation(request.key, " ".join(kept), len(kept), "stop" if kept == words else "length")
+            finish = "stop" if kept == words else "length"
+            yield Generation(request.key, request.prefix + " ".join(kept), len(kept), finish)
+
+    @classmethod
+    def token_ends(cls, model: str) -> Callable[[str], Sequence[int]]:
+        """Its tokens are words."""
+        return word_ends
+
+
+def word_ends(text: str) -> list[int]:
+    """Where each word ends; spaces stand between words."""
+    return [end - 1 for end in accumulate(len(word) + 1 for word in text.split(" "))] if text else []
 
 
 @hookimpl

@@ -110,6 +110,9 @@ class Server:
         """(what it calls the model, "") or ("", what it serves instead)."""
         return served_name(listing, self.terms.model, self.terms.names)
 
+    async def close(self) -> None:
+        await self.connections.close()
+
     @contextmanager
     def _hiding(self) -> Iterator[None]:
         """Servers can repeat what they were sent: no error may hold the key."""

@@ -181,6 +181,16 @@ def prompt_ids(tokenizer: Any, messages: list[dict[str, str]], prefix: str = "")
     return ids
 
 
+def token_ends(tokenizer: Any, text: str) -> list[int]:
+    """Where each token of a text ends."""
+    if not tokenizer.is_fast:
+        raise SkillFactoryError(
+            f"tokenizer {tokenizer.name_or_path} cannot tell where its tokens end: save a fast one (tokenizer.json) with the model"
+        )
+    offsets = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)["offset_mapping"]
+    return [end for _, end in offsets]
+
+
 def end_ids(language_model: Any, tokenizer: Any) -> set[int]:
     """Every token that ends a reply."""
     ends = language_model.generation_config.eos_token_id

@@ -90,7 +90,7 @@ def prompts_of(config: Config) -> PromptSet:
 def model_path(config: Config) -> str:
     """Where the model is that fine-tuning starts from: a folder or a Hub name."""
     # Loaded late: it knows every stage, and this file is loaded whenever sf starts.
-    from skillfactory_core.pipeline import find_model
+    from skillfactory_core.choices import find_model
 
     return find_model(config.sft.start or config.model).path
 

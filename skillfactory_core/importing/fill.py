@@ -144,7 +144,7 @@ class Filler:
     def held_out(self) -> frozenset[str]:
         """The hashes of the problems for RL and evaluation: no imported attempt may teach them."""
         tables = [self.run.problems("rl", self.task.variant)]
-        tables += [self.run.problems("evaluation", task.variant) for task in variants_of(self.run.config).values()]
+        tables += [self.run.problems("evaluation", name) for name in variants_of(self.run.config)]
         return frozenset(digest for table in tables for (digest,) in table.every("hash"))
 
     def sample(self) -> dict[str, Any]:

@@ -6,7 +6,7 @@ screen. Colours are CSS classes, so that they follow the page's theme; nothing i
 
 from collections.abc import Sequence
 from html import escape
-from math import ceil, floor, log10
+from math import ceil, floor, log2, log10
 
 import attrs
 from markupsafe import Markup
@@ -46,7 +46,9 @@ class Share:
 
 def bar_chart(key: str, title: str, note: str, bars: Sequence[Bar], top: float) -> Markup:
     """Shares with intervals, one row each. `top` is the end of the axis, so that several charts can share it."""
-    left, right, row = 96, WIDTH - 52, 32
+    # Long names stand above their bars.
+    above = 15 if max((len(bar.label) for bar in bars), default=0) > 15 else 0
+    left, right, row = (0 if above else 96), WIDTH - 52, 32 + above
     bottom = 8 + row * len(bars)
     scale = (right - left) / top
     drawn = []
@@ -55,12 +57,13 @@ def bar_chart(key: str, title: str, note: str, bars: Sequence[Bar], top: float) 
         drawn.append(f'<line class="grid" x1="{x:.1f}" x2="{x:.1f}" y1="4" y2="{bottom}"/>')
         drawn.append(f'<text class="tick" x="{x:.1f}" y="{bottom + 14}" text-anchor="middle">{100 * tick:.0f} %</text>')
     for number, bar in enumerate(bars):
-        middle = 8 + row * number + row / 2
+        middle = 8 + row * number + (row + above) / 2
+        label = (0, middle - 14, "start") if above else (left - 8, middle + 4, "end")
         low, high = left + bar.low * scale, left + bar.high * scale
         size = f'x="{left}" y="{middle - 9}" width="{max(1.0, bar.value * scale):.1f}" height="18" rx="1.5"'
         whisker = f"M{low:.1f} {middle - 4}v8M{low:.1f} {middle}H{high:.1f}M{high:.1f} {middle - 4}v8"
         drawn += [
-            f'<text class="label" x="{left - 8}" y="{middle + 4}" text-anchor="end">{escape(bar.label)}</text>',
+            '<text class="label" x="{}" y="{}" text-anchor="{}">'.format(*label) + f"{escape(bar.label)}</text>",
             f'<rect class="fill {escape(bar.kind)}" {size}/>',
             f'<path class="whisker" d="{whisker}"/>',
             f'<text class="value" x="{WIDTH}" y="{middle + 4}" text-anchor="end">{100 * bar.value:.1f} %</text>',
@@ -110,6 +113,41 @@ def line_chart(key: str, title: str, note: str, lines: Sequence[Line], percent: 
     )
 
 
+def log_chart(key: str, title: str, note: str, lines: Sequence[Line], unit: str) -> Markup:
+    """Shares over something that doubles: tokens, attempts, a budget. Nothing is smoothed."""
+    left, right, ceiling, floor_ = 44, WIDTH - 6, 10, 160
+    places = sorted({x for line in lines for x, _ in line.points})
+    first, last = log2(places[0]), log2(places[-1])
+    top = max(max(y for line in lines for _, y in line.points), 0.01) * 1.05
+
+    def place(point: tuple[float, float]) -> tuple[float, float]:
+        x = left + (log2(point[0]) - first) / ((last - first) or 1) * (right - left)
+        return x, floor_ - point[1] / top * (floor_ - ceiling)
+
+    drawn = []
+    for tick in ticks(top, 4):
+        y = place((places[0], tick))[1]
+        drawn.append(f'<line class="grid" x1="{left}" x2="{right}" y1="{y:.1f}" y2="{y:.1f}"/>')
+        drawn.append(f'<text class="tick" x="{left - 6}" y="{y + 4:.1f}" text-anchor="end">{100 * tick:.3g} %</text>')
+    for x in places if len(places) <= 6 else doublings(places[0], places[-1], 6):
+        at = place((x, 0.0))[0]
+        drawn.append(f'<text class="tick" x="{at:.1f}" y="{floor_ + 18}" text-anchor="middle">{x:,.0f}</text>')
+    for line in lines:
+        path = "M" + "L".join("{:.1f} {:.1f}".format(*place(point)) for point in line.points)
+        drawn.append(f'<path class="line {escape(line.kind)}" d="{path}"/>')
+        drawn += [
+            '<circle class="dot {}" cx="{:.1f}" cy="{:.1f}" r="2.6"/>'.format(escape(line.kind), *place(point))
+            for point in (line.points if len(places) <= 12 else ())
+        ]
+    says = "; ".join(
+        f"{line.label} most at {max(line.points, key=lambda point: point[1])[0]:,.0f} {unit}" for line in lines
+    )
+    by_place = [dict(line.points) for line in lines]
+    rows = [[f"{x:,.0f}", *(reading(by[x], True) if x in by else "–" for by in by_place)] for x in places]
+    head = [unit, *(line.label for line in lines)]
+    return figure(key, title, note, f"{title}: {says}.", floor_ + 24, drawn, table(head, rows), "lines")
+
+
 def reading(value: float, percent: bool) -> str:
     """A value as the text beside a curve gives it."""
     if percent:
@@ -148,7 +186,8 @@ def figure(
         f'<figure class="chart {kind}"><figcaption>{escape(title)}{small}</figcaption>'
         f'<svg viewBox="0 0 {WIDTH} {height:.0f}" role="img" aria-labelledby="{key}-t {key}-d">'
         f'<title id="{key}-t">{escape(title)}</title><desc id="{key}-d">{escape(says)}</desc>{"".join(drawn)}</svg>'
-        f"<details><summary>as a table</summary>{data}</details></figure>"
+        f'<details><summary>as a table</summary><div class="scroll" tabindex="0" role="region" '
+        f'aria-label="{escape(title)}, as a table">{data}</div></details></figure>'
     )
 
 
@@ -167,6 +206,12 @@ def ticks(top: float, most: int) -> list[float]:
     power = 10 ** floor(log10(top / most))
     step = next(size * power for size in (1, 2, 5, 10) if top / (size * power) <= most + 1e-9)
     return [step * number for number in range(floor(top / step + 1e-9) + 1)]
+
+
+def doublings(first: float, last: float, most: int) -> list[float]:
+    """Powers of two, or of four, …, from `first` to `last`: at most `most` of them."""
+    powers = range(ceil(log2(first) - 1e-9), floor(log2(last) + 1e-9) + 1)
+    return [2.0**power for power in powers[:: -(-len(powers) // most) or 1]]
 
 
 def axis_top(highest: float) -> float:

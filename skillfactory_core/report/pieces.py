@@ -16,6 +16,7 @@ NAMES = {
     "attempt": "Attempt",
     "reflection": "Reflection",
     "glue": "Between",
+    "ending": "Ending",
     "closing": "Closing",
     "answer": "Answer",
     "plain": "Text",
@@ -66,12 +67,21 @@ class Reader:
     """Cuts texts at the tags of one format."""
 
     tags: TagFormat
+    most: int = MOST
+    "blocks of a text that are shown; 0: all"
+    longest: int = LONGEST
+    "characters of a block that are shown; 0: all"
 
     @property
     def _tag(self) -> re.Pattern[str]:
         tags = self.tags
         names = (tags.think, tags.attempt, tags.reflection, tags.verdict, tags.answer)
         return re.compile(f"(</?(?:{'|'.join(map(re.escape, names))})>)")
+
+    def whole(self, kind: str, text: str, truth: bool | None = None) -> Block:
+        """A generation as one block, as the model wrote it."""
+        claim = self.tags.read_verdict(text) if kind == "reflection" else None
+        return Block(kind, tuple(self._parts(clip(text.strip(), self.longest))), truth=truth, claim=claim)
 
     def of_trace(self, trace: Trace) -> list[Block]:
         """The segments as they were assembled, with their sources."""
@@ -129,7 +139,7 @@ class Reader:
             blocks.append(
                 Block(
                     kind=kind if kind in NAMES else "plain",
-                    parts=tuple(self._parts(clip(text.strip()))),
+                    parts=tuple(self._parts(clip(text.strip(), self.longest))),
                     opening=opening,
                     source=source,
                     truth=None if reflects else truth,
@@ -138,9 +148,9 @@ class Reader:
                 )
             )
             opening = ""
-        if len(blocks) > MOST:
-            left_out = Part("cut", f"{len(blocks) - MOST + 1:,} blocks left out here")
-            blocks[MOST - 3 : -2] = [Block("plain", (left_out,))]
+        if 0 < self.most < len(blocks):
+            left_out = Part("cut", f"{len(blocks) - self.most + 1:,} blocks left out here")
+            blocks[self.most - 3 : -2] = [Block("plain", (left_out,))]
         return blocks
 
     def _parts(self, text: str) -> Iterator[Part]:
@@ -155,9 +165,9 @@ class Reader:
                 yield Part(kind, token)
 
 
-def clip(text: str) -> str:
-    """A text whose middle is left out where it is too long to read."""
-    if len(text) <= LONGEST:
+def clip(text: str, longest: int = LONGEST) -> str:
+    """A text whose middle is left out where it is too long to read; 0: never."""
+    if not longest or len(text) <= longest:
         return text
-    head, tail = LONGEST * 3 // 4, LONGEST // 4
+    head, tail = longest * 3 // 4, longest // 4
     return f"{text[:head]}\n[… {len(text) - head - tail:,} characters left out …]\n{text[-tail:]}"

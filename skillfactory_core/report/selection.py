@@ -1,38 +1,22 @@
 """Selection: which traces and responses the page shows. By rule and not by taste, and the page says which rule."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from itertools import groupby, islice
+from collections.abc import Iterable, Mapping
+from itertools import islice
 from math import ceil
 from typing import Any
 
-import attrs
-
-from skillfactory_core.attempt import UNCHECKED
 from skillfactory_core.evaluation import Response
-from skillfactory_core.problem import Problem
-from skillfactory_core.report.pieces import Block, Reader
-from skillfactory_core.report.words import title
+from skillfactory_core.report import texts
+from skillfactory_core.report.pieces import Reader
+from skillfactory_core.report.texts import Text
 from skillfactory_core.run import Run
 from skillfactory_core.stages.problems import task_of, variants_of
 from skillfactory_core.tags import TagFormat
-from skillfactory_core.task import Task
 from skillfactory_core.trace import Trace
 
 LOOKED_AT = 400
 "records of a table that are looked at, from its beginning"
 SHOWN = 6
-
-
-@attrs.frozen
-class Text:
-    """One trace or response, ready to read."""
-
-    key: str
-    heading: str
-    question: str
-    blocks: list[Block]
-    correct: bool | None = None
-    detail: str = ""
 
 
 def traces(run: Run, tags: TagFormat) -> list[Text]:
@@ -46,20 +30,7 @@ def traces(run: Run, tags: TagFormat) -> list[Text]:
     wanted = {trace.problem for trace in chosen}
     problems = run.problems("train", task_of(run.config).variant) if wanted else ()
     questions = {problem.key: problem.question for problem in problems if problem.key in wanted}
-    return [of_trace(trace, questions.get(trace.problem, trace.prompt), tags) for trace in chosen]
-
-
-def of_trace(trace: Trace, question: str, tags: TagFormat) -> Text:
-    blocks = Reader(tags).of_trace(trace)
-    marks = [block.note for block in blocks if block.kind == "attempt"]
-    return Text(trace.key, in_turn(marks), question, blocks, detail=f"strategy {trace.strategy}")
-
-
-def in_turn(marks: Iterable[str]) -> str:
-    """'Wrong twice, then right'."""
-    times = {1: "", 2: " twice"}
-    runs = [(mark, len(list(same))) for mark, same in groupby(marks)]
-    return ", then ".join(f"{mark}{times.get(size, f' {size} times')}" for mark, size in runs).capitalize()
+    return [texts.of_trace(trace, questions.get(trace.problem, trace.prompt), Reader(tags)) for trace in chosen]
 
 
 def responses(run: Run, tags: TagFormat, summary: Mapping[str, Any]) -> list[Text]:
@@ -74,7 +45,9 @@ def responses(run: Run, tags: TagFormat, summary: Mapping[str, Any]) -> list[Tex
             continue
         same = (one for m in methods[1:] for one in run.responses(m, variant) if one.problem == first.problem)
         pair = [first, *islice((one for one in same if one.text.strip()), 1)]
-        found += [of_response(run, response, variants_of(run.config)[variant], tags) for response in pair]
+        problem = next((p for p in run.problems("evaluation", variant) if p.key == first.problem), None)
+        task = variants_of(run.config)[variant]
+        found += [texts.of_response(response, problem, task, Reader(tags)) for response in pair]
     return found
 
 
@@ -101,33 +74,3 @@ def telling(table: Iterable[Response], tags: TagFormat, correct: bool) -> Respon
         return response.finish == "length", len(tries) < 2, len(response.text), response.key
 
     return min(alike, key=rank, default=None)
-
-
-def of_response(run: Run, response: Response, task: Task, tags: TagFormat) -> Text:
-    problems = run.problems("evaluation", response.variant)
-    problem = next((problem for problem in problems if problem.key == response.problem), None)
-
-    def right(answer: str) -> bool | None:
-        return grade(task, problem, answer) if problem else None
-
-    blocks = list(mark_final(Reader(tags).of_response(response.text, right)))
-    question = problem.question if problem else response.problem
-    detail = f"{response.tokens:,} tokens" + (", cut off at the limit" if response.finish == "length" else "")
-    heading = f"{task.name} {response.variant}, {title(response.method)}"
-    return Text(response.key, heading, question, blocks, response.correct, detail)
-
-
-def grade(task: Task, problem: Problem, answer: str) -> bool | None:
-    """The truth about an answer; None where it cannot be checked."""
-    try:
-        found = task.grade(problem.params, answer)
-    except Exception:  # noqa: BLE001 - a third-party grader must not take the page down
-        return None
-    return None if found.reason in UNCHECKED else found.correct
-
-
-def mark_final(blocks: list[Block]) -> Iterator[Block]:
-    """A response without marked attempts is one block of text, not something between attempts."""
-    plain = not any(block.kind == "attempt" for block in blocks)
-    for block in blocks:
-        yield attrs.evolve(block, kind="plain") if plain and block.kind in ("glue", "closing") else block

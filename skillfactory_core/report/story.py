@@ -94,10 +94,10 @@ class Step:
     "what was counted, and how many"
     shares: Sequence[Share]
 
-    @property
-    def picture(self) -> Markup:
-        """The shares as one bar."""
-        return split_chart(f"step-{self.chapter.stage}", self.chapter.title, self.shares) if self.shares else Markup()
+    def picture(self, label: str = "") -> Markup:
+        """The shares as one bar; `label` tells one run from another."""
+        key = f"step-{self.chapter.stage}{label and '-'}{label}"
+        return split_chart(re.sub(r"[^\w-]", "-", key), self.chapter.title, self.shares) if self.shares else Markup()
 
 
 def steps(stages: Mapping[str, Counts], config: Config) -> list[Step]:

@@ -9,6 +9,8 @@ MEANINGS = {
     "sft": "fine-tuned on the traces, no reinforcement learning yet",
     "rl-only": "the same reinforcement learning from the base model, without traces",
 }
+MANY = 5
+"methods, of which one sentence gives no intervals: the table has them"
 
 
 def mark(method: str) -> str:
@@ -17,11 +19,17 @@ def mark(method: str) -> str:
 
 
 def meaning(method: str) -> str:
-    return MEANINGS.get(method, "fine-tuned on the traces, then reinforcement learning")
+    return MEANINGS.get(method.rpartition("/")[2], "fine-tuned on the traces, then reinforcement learning")
 
 
 def title(method: str) -> str:
-    """A model's name in the report: of the run's method, what its plugin calls it."""
+    """A model's name in the report: of the run's method, what its plugin calls it; before it that of the run, of several."""
+    label, _, method = method.rpartition("/")
+    return f"{label}: {alone(method)}" if label else alone(method)
+
+
+def alone(method: str) -> str:
+    """A model's name among those of its run."""
     if method in TITLES:
         return TITLES[method]
     from skillfactory_core import registry
@@ -77,6 +85,13 @@ def headline(summary: Mapping[str, Any]) -> str:
     return f"{where[0].upper()}{where[1:]}, {title(method)} is right {ours} of the time, {verdict}."
 
 
+def best(summary: Mapping[str, Any]) -> str:
+    """Of several runs: who is right most often, over the new difficulties or, without these, over the first exam."""
+    if summary["means"]:
+        return standing(summary, "mean", "on the difficulties it was not trained on")
+    return standing(summary, summary["variants"][0], f"on {summary['variants'][0]}") if summary["variants"] else ""
+
+
 def standing(summary: Mapping[str, Any], variant: str, place: str) -> str:
     """Who wins at one difficulty, ahead of whom for sure, and where the intervals leave it open."""
     figures = summary["means"] if variant == "mean" else at(summary, variant)
@@ -94,6 +109,8 @@ def standing(summary: Mapping[str, Any], variant: str, place: str) -> str:
         for other, gap in gaps.items()
         if gap and gap["low"] <= 0
     ]
+    if len(order) > MANY:
+        close = [words.partition(" (")[0] for words in close]
     ahead = f", clearly ahead of {listing(sure)}" if sure else ""
     if not close:
         return f"{start}{ahead}."

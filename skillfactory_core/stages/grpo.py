@@ -1,16 +1,20 @@
 """GRPO: reinforce a model with a reward of 1 for a right final answer and 0 otherwise."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
+from skillfactory_core.attempt import Grade
 from skillfactory_core.config import Config, rl_only_settings
 from skillfactory_core.errors import SkillFactoryError
 from skillfactory_core.problem import Problem
 from skillfactory_core.prompts import PromptSet
 from skillfactory_core.run import Run
+from skillfactory_core.skill_use import logged, skill_use
 from skillfactory_core.stages.grade import grade_text
 from skillfactory_core.stages.log import StepLog, last_figures
 from skillfactory_core.stages.problems import task_of
-from skillfactory_core.tags import Parsed, TagFormat
+from skillfactory_core.tags import TagFormat
 from skillfactory_core.trainer import GrpoSettings, Question, Reward, Trainer
 
 
@@ -28,7 +32,8 @@ def grpo(run: Run, method: str, start: str, prompts: PromptSet, tags: TagFormat,
 
     def reward(key: str, completion: str, finish: str) -> Reward:
         found = grade_text(task, problems[key], completion, tags, final=True)
-        return Reward(float(found.correct), skill_figures(tags.parse(completion)))
+        grade = partial(task.grade, problems[key].params)
+        return Reward(float(found.correct), skill_figures(completion, tags, grade, finish == "length"))
 
     questions = [ask(problem, prompts, task.answer_kind) for problem in problems.values()]
     folder = run.grpo(method)
@@ -38,13 +43,10 @@ def grpo(run: Run, method: str, start: str, prompts: PromptSet, tags: TagFormat,
     return {"problems": len(problems), **last_figures(folder)}
 
 
-def skill_figures(parsed: Parsed) -> dict[str, float]:
-    """What the log of a step says about the use of the skill in one response."""
-    return {
-        "answers": float(len(parsed.tries) or parsed.answer is not None),
-        "reflections": float(sum(attempt.reflected for attempt in parsed.tries)),
-        "well_formed": float(parsed.well_formed),
-    }
+def skill_figures(text: str, tags: TagFormat, grade: Callable[[str], Grade], cut: bool) -> dict[str, float]:
+    """What the log of a step says about the use of the skill in one response: the same as `sf results`. The log holds the mean
+    over the responses that have a figure: one without verdicts neither agrees with the truth nor does not."""
+    return logged(skill_use(text, tags, grade, cut))
 
 
 def ask(problem: Problem, prompts: PromptSet, answer_kind: str) -> Question:

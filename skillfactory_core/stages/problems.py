@@ -1,36 +1,85 @@
-"""Make the problems of every split and difficulty that the run will need."""
+"""Make the problems of every split and exam that the run will need."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Any
+
+import attrs
 
 from skillfactory_core import registry
 from skillfactory_core.config import Config
 from skillfactory_core.errors import SkillFactoryError, not_found
+from skillfactory_core.problem import Problem
 from skillfactory_core.run import Run
+from skillfactory_core.suite import Entry
 from skillfactory_core.task import Task
+
+LEFT_OUT = "left_out_"
+"in the summary, before the name of an exam that has no problems; the value is the reason"
+
+
+@attrs.frozen
+class Exam:
+    """One set of held-out problems that a run is evaluated on: a difficulty of its own task, or an exam of a suite."""
+
+    name: str
+    "unique in the run: of its problems, its responses and its line in every table"
+    task: Task
+    problems: int
+    "at most"
+    samples: int
+    "responses per problem"
+    suite: str = ""
+    "the suite it came from; none for the run's own task"
 
 
 def task_of(config: Config) -> Task:
     """The run's task with its options set."""
-    import attrs
+    return task_with(config.task, config.task_options)
 
-    task: Task = registry.find(registry.TASK, config.task)
-    unknown = sorted(config.task_options.keys() - {f.name for f in attrs.fields(type(task))})
+
+def task_with(name: str, options: Mapping[str, Any]) -> Task:
+    """A task with options set."""
+    task: Task = registry.find(registry.TASK, name)
+    known = [field.name for field in attrs.fields(type(task))]
+    unknown = sorted(options.keys() - set(known))
     if unknown:
-        known = [f.name for f in attrs.fields(type(task))]
-        raise SkillFactoryError(
-            f"task '{config.task}' has no option '{unknown[0]}': it has {', '.join(known) or 'none'}"
-        )
+        raise SkillFactoryError(f"task '{name}' has no option '{unknown[0]}': it has {', '.join(known) or 'none'}")
     try:
-        return attrs.evolve(task, **config.task_options)
+        return attrs.evolve(task, **options)
     except (TypeError, ValueError) as error:
-        raise SkillFactoryError(f"task '{config.task}': {error.args[0]}") from error
+        raise SkillFactoryError(f"task '{name}': {error.args[0]}") from error
 
 
 def variants_of(config: Config) -> dict[str, Task]:
-    """The difficulties to evaluate on, by name, in order."""
+    """Every set of held-out problems to evaluate on, by its unique name, in order."""
+    return {name: exam.task for name, exam in exams_of(config).items()}
+
+
+def exams_of(config: Config) -> dict[str, Exam]:
+    """The same with sizes: the difficulties of the run's task, then the exams of its suites that are none of these."""
+    asked = config.evaluate
+    exams = {
+        name: Exam(name, task, asked.problems, asked.samples or task.evaluation_samples)
+        for name, task in own_difficulties(config).items()
+    }
+    for suite in (registry.find(registry.SUITE, name) for name in asked.suites):
+        for entry in suite.entries:
+            task = task_of_entry(suite.name, entry)
+            if any(exam.task == task for exam in exams.values()):
+                continue
+            # Names that are taken keep what they mean: a run goes on, and its tables are named after its exams.
+            name = f"{suite.name}-{entry.name}" if entry.name in exams else entry.name
+            samples = asked.samples or entry.samples or task.evaluation_samples
+            exams[name] = Exam(name, task, min(asked.problems, entry.problems or asked.problems), samples, suite.name)
+    return exams
+
+
+def own_difficulties(config: Config) -> dict[str, Task]:
+    """The difficulties of the run's own task, or those of them that it names."""
+    if not config.evaluate.own:
+        return {}
     named = dict(task_of(config).variants())
     for name in config.evaluate.variants:
         if name not in named:
@@ -38,35 +87,77 @@ def variants_of(config: Config) -> dict[str, Task]:
     return {name: named[name] for name in config.evaluate.variants or named}
 
 
+def task_of_entry(suite: str, entry: Entry) -> Task:
+    """The task of an exam, with its options set, at its difficulty."""
+    try:
+        task = task_with(entry.task, entry.options)
+    except SkillFactoryError as error:
+        raise SkillFactoryError(f"suite '{suite}', exam '{entry.name}': {error}") from error
+    if not entry.variant:
+        return task
+    named = dict(task.variants())
+    if entry.variant not in named:
+        raise SkillFactoryError(
+            f"suite '{suite}', exam '{entry.name}': task '{entry.task}' has no variant '{entry.variant}': it has {', '.join(named)}"
+        )
+    return named[entry.variant]
+
+
 def make_problems(run: Run, splits: Sequence[str] = ("train", "rl", "evaluation")) -> dict[str, Any]:
-    """Fill `1-problems`; returns the counts. Train problems that were imported are not the task's to make."""
+    """Fill `1-problems`; returns the counts. Train problems that were imported are not the task's to make.
+
+    An exam of a suite whose problems cannot be had is left out, and the summary says why.
+    """
     config = run.config
     imported = (run.finished("problems") or {}).get("imported")
-    task = task_of(config)
-    wanted = [
-        ("train", task, config.seed, config.sample.problems),
-        ("rl", task, config.seed, config.grpo.problems),
-        *(
-            ("evaluation", variant, config.evaluate.seed, config.evaluate.problems)
-            for variant in variants_of(config).values()
-        ),
-    ]
     counts: dict[str, Any] = {"imported": imported} if imported else {}
-    for split, variant, seed, count in wanted:
-        if split not in splits or (imported and split == "train"):
-            continue
-        table = run.problems(split, variant.variant)
-        problems = list(islice(variant.problems(seed, split), count))
-        if not problems:
-            raise SkillFactoryError(
-                f"task '{config.task}' has no problems in split '{split}': ask for at least one, or change its options (-o)"
-            )
-        if len(problems) < count:
-            said = f"problems: task '{config.task}' has {len(problems):,} in split '{split}' of {variant.variant}, not {count:,}"
-            print(said, file=sys.stderr)
-        done = table.parts()
-        for number, start in enumerate(range(0, len(problems), config.part)):
-            if number not in done:
-                table.finish(number, problems[start : start + config.part])
-        counts[f"{split}-{variant.variant}"] = table.count()
+    task = task_of(config)
+    for split, wanted in (("train", config.sample.problems), ("rl", config.grpo.problems)):
+        if split in splits and config.trains and not (imported and split == "train"):
+            counts[f"{split}-{task.variant}"] = fill(run, split, task.variant, task, config.seed, wanted)
+    for name, exam in exams_of(config).items() if "evaluation" in splits else ():
+        try:
+            counts[f"evaluation-{name}"] = fill(run, "evaluation", name, exam.task, config.evaluate.seed, exam.problems)
+        except SkillFactoryError as error:
+            if not exam.suite:
+                raise
+            counts[f"{LEFT_OUT}{name}"] = str(error)
+            print(f"sf: exam '{name}' of suite '{exam.suite}' is left out: {error}", file=sys.stderr)
     return counts
+
+
+def forget_left_out(run: Run) -> None:
+    """Take out of the summary that exams were left out, so that they are tried again."""
+    before = run.finished("problems") or {}
+    kept = {name: value for name, value in before.items() if not name.startswith(LEFT_OUT)}
+    if kept != before:
+        run.record("problems", kept)
+
+
+def fill(run: Run, split: str, name: str, task: Task, seed: int, wanted: int) -> int:
+    """Make the problems of one split and exam; returns how many there are."""
+    table = run.problems(split, name)
+    count = table.count()
+    if count and (run.finished("problems") or {}).get(f"{split}-{name}") == count:
+        # Made before: where they came from may be out of reach by now.
+        return count
+    problems = [named(problem, name) for problem in islice(task.problems(seed, split), wanted)]
+    if not problems:
+        raise SkillFactoryError(
+            f"task '{task.name}' has no problems in split '{split}': ask for at least one, or change its options (-o)"
+        )
+    if len(problems) < wanted:
+        said = f"problems: task '{task.name}' has {len(problems):,} in split '{split}' of {name}, not {wanted:,}"
+        print(said, file=sys.stderr)
+    done = table.parts()
+    for number, start in enumerate(range(0, len(problems), run.config.part)):
+        if number not in done:
+            table.finish(number, problems[start : start + run.config.part])
+    return table.count()
+
+
+def named(problem: Problem, name: str) -> Problem:
+    """A problem of an exam: its key and variant say the exam's name, so that no two problems of a run have one key."""
+    if problem.variant == name:
+        return problem
+    return attrs.evolve(problem, key=f"{problem.task}/{name}/{problem.split}/{problem.index}", variant=name)

@@ -156,7 +156,7 @@ _made_by: Rearranger | None = None
 def _start(run: Run, files: Sequence[Path]) -> None:
     """In a worker process: the plugins and the choices of the run."""
     global _made_by
-    from skillfactory_core.pipeline import choose
+    from skillfactory_core.choices import choose
 
     Thread(target=_leave_with_parent, daemon=True).start()
     for file in files:

@@ -63,7 +63,7 @@ def regrade_attempts(run: Run, tags: TagFormat, prompts: PromptSet, write: bool)
 
 def regrade_responses(run: Run, tags: TagFormat, write: bool) -> Iterator[Change]:
     for name, task in variants_of(run.config).items():
-        problems = {problem.key: problem for problem in run.problems("evaluation", task.variant)}
+        problems = {problem.key: problem for problem in run.problems("evaluation", name)}
         for method in run.config.arms:
             table = run.responses(method, name)
             for number in table.parts():

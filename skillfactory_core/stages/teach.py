@@ -25,7 +25,7 @@ def teach(run: Run, prompts: PromptSet, tags: TagFormat) -> dict[str, Any]:
     if source.suffix not in FORMATS:
         raise SkillFactoryError(f"teacher file {source}: give one that ends in {' or '.join(FORMATS)}")
     grader = FileGrader(task_of(run.config), tags, final=True)
-    tables = [run.problems("evaluation", variant.variant) for variant in variants_of(run.config).values()]
+    tables = [run.problems("evaluation", name) for name in variants_of(run.config)]
     held_out = {digest for table in tables for (digest,) in table.every("hash")}
     counts: Counter[str] = Counter()
     rows = read_parquet(source) if source.suffix == ".parquet" else read_lines(source)

@@ -169,6 +169,10 @@ class TokenServer(Server):
                 ) from failure
             raise
 
+    async def close(self) -> None:
+        await super().close()
+        await self.above.close()
+
     def served(self, listing: Mapping[str, Any]) -> tuple[str, str]:
         """Whatever it is: its weights are replaced."""
         ids = [entry.get("id") for entry in listing.get("data") or () if isinstance(entry, dict)]
@@ -184,6 +188,7 @@ class Weights:
     def sync_weights(self) -> None:
         """All processes come here; the first one writes and tells the servers."""
         import torch
+        from safetensors.torch import save_file
 
         crew = self.trainer.accelerator
         state = crew.get_state_dict(self.trainer.model)
@@ -192,6 +197,11 @@ class Weights:
                 # The numbers of the server: half the bytes.
                 state = {name: value.to(torch.bfloat16) for name, value in state.items()}
             shutil.rmtree(self.folder, ignore_errors=True)
-            crew.unwrap_model(self.trainer.model).save_pretrained(self.folder, state_dict=state)
+            model = crew.unwrap_model(self.trainer.model)
+            model.save_pretrained(self.folder, state_dict=state)
+            if crew.device.type == "cpu" and model.config.tie_word_embeddings:
+                # There a server has a matrix for the output alone: see serve.untie.
+                output = {"lm_head.weight": model.get_output_embeddings().weight.detach().clone()}
+                save_file(output, self.folder / "output.safetensors")
             self.servers.load(self.folder.resolve())
         crew.wait_for_everyone()

@@ -70,9 +70,11 @@ def score(
         reward(k, completion[-1]["content"], "stop" if ids and ids[-1] == tokenizer.eos_token_id else "length")
         for k, completion, ids in zip(key, completions, completion_ids, strict=True)
     ]
-    if log_metric is not None and scored:
-        for name in scored[0].figures:
-            log_metric(name, sum(s.figures[name] for s in scored) / len(scored))
+    if log_metric is not None:
+        # One by one: TRL takes the mean of all, over all processes, and not every completion has every figure.
+        for each in scored:
+            for name, figure in each.figures.items():
+                log_metric(name, figure)
     return [s.value for s in scored]
 
 

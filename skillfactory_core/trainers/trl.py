@@ -14,6 +14,7 @@ from skillfactory_core.trainer import GrpoSettings, Lesson, Log, Question, Rewar
 from skillfactory_core.trainers.checkpoints import finish
 from skillfactory_core.trainers.rollout_server import RolloutServers, Weights
 from skillfactory_core.trainers.rollouts import Draw, by_decoder, by_servers, roll_out, score
+from skillfactory_core.trainers.trackers import callbacks, check_trackers, naming
 
 RENAMED = {
     "completions/mean_length": "tokens",
@@ -31,14 +32,20 @@ class TrlTrainer(Trainer):
     summary = "SFT and GRPO by TRL"
 
     def __init__(
-        self, rollout_servers: str | Sequence[str] = (), rollout_timeout: float = 1800, **options: Any
+        self,
+        rollout_servers: str | Sequence[str] = (),
+        rollout_timeout: float = 1800,
+        report_to: str | Sequence[str] = "none",
+        **options: Any,
     ) -> None:
         """
         rollout_servers: addresses of vLLM servers that make the completions of GRPO (sf serve MODEL --rollouts). Without any, the model
-        in this process makes them. rollout_timeout: seconds that one completion may take there.
+        in this process makes them. rollout_timeout: seconds that one completion may take there. report_to: programs that show the
+        figures of each step as they come: none, or some of tensorboard, trackio and wandb.
         """
         super().__init__(**options)
         self.servers, self.timeout = rollout_servers, rollout_timeout
+        self.trackers = check_trackers(report_to)
 
     def sft(
         self, model: str, lessons: Sequence[Lesson], folder: Path, settings: SftSettings, seed: int, log: Log
@@ -49,8 +56,8 @@ class TrlTrainer(Trainer):
             raise SkillFactoryError(
                 f"all {len(lessons)} traces are longer than sft.context = {settings.context} tokens; raise it"
             )
-        callback = log_callback(log, {"left_out": float(len(lessons) - len(kept))})
-        finish(sft_trainer(load_for_training(model), tokenizer, kept, folder, settings, seed, [callback]), folder)
+        told = [log_callback(log, {"left_out": float(len(lessons) - len(kept))}), *callbacks(self.trackers, folder)]
+        finish(sft_trainer(load_for_training(model), tokenizer, kept, folder, settings, seed, told), folder)
 
     def grpo(
         self,
@@ -103,7 +110,10 @@ class TrlTrainer(Trainer):
                 train_dataset=Dataset.from_list([{"prompt": list(q.messages), "key": q.key} for q in kept]),
                 processing_class=tokenizer,
                 rollout_func=partial(roll_out, draw, seed),
-                callbacks=[log_callback(log, {}, settings.prompts // settings.minibatch)],
+                callbacks=[
+                    log_callback(log, {}, settings.prompts // settings.minibatch),
+                    *callbacks(self.trackers, folder),
+                ],
             )
             if self.servers:
                 # TRL then brings the weights there before it asks, and corrects for what two programs round differently.
@@ -175,7 +185,8 @@ def arguments(folder: Path, steps: int, checkpoints: int, seed: int) -> dict[str
         "save_steps": max(1, -(-steps // checkpoints)),
         "save_total_limit": 1,
         "logging_steps": 1,
-        "report_to": "none",
+        "report_to": "none",  # the trackers are told by callbacks of their own
+        **naming(folder),
         "disable_tqdm": True,
         "dataloader_pin_memory": on_gpu,
         "ddp_find_unused_parameters": False,

@@ -13,6 +13,7 @@ SAMPLE_REFLECT = TagFormat(
     answer="answer",
     correct="Correct",
     incorrect="Incorrect",
+    again="Not so fast. Once more, in another way, and then the answer again.",
 )
 
 

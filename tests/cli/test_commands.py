@@ -15,12 +15,12 @@ from skillfactory_core.run import open_run, start_run
 METHODS = ("base", "sft", "skillfactory", "rl-only")
 Sf = Callable[..., Outcome]
 LISTINGS = (
-    *("tasks", "skills", "strategies", "methods", "models", "prompt-sets", "tag-formats", "engines", "trainers"),
+    *("tasks", "skills", "strategies", "methods", "suites", "models", "prompt-sets", "tag-formats", "engines", "trainers"),
     *("exporters", "plugins"),
 )
-ON_A_RUN = ("show", "results", "regrade", "forecast", "export")
+ON_A_RUN = ("show", "view", "results", "compare", "regrade", "forecast", "export")
 BESIDE = ("check", "import", "doctor", "serve")
-STAGES = ("sample", "grade", "reflect", "rearrange", *list(HELP)[2:])
+STAGES = ("sample", "grade", "reflect", "rearrange", *list(HELP)[2:], "evaluate", "report")
 
 
 def test_help_lists_exactly_the_commands_that_are_tested_here(sf: Sf) -> None:

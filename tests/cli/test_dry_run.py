@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from conftest import START, Outcome
 
+from skillfactory_core.choices import choose
 from skillfactory_core.cli.run import resolve
 from skillfactory_core.dry_run import Cost, predict
-from skillfactory_core.pipeline import choose
 from skillfactory_core.run import Run, open_run
 
 Sf = Callable[..., Outcome]

@@ -39,7 +39,15 @@ def test_a_method_runs_to_the_end_under_its_own_name(sf: Sf, tmp_path: Path, met
 
 def test_every_registered_method_is_tried_here() -> None:
     tried = {"skillfactory", "no-sample-order", "no-reflections", "no-prompt-diversity", "star", "rejection-sampling"}
-    assert set(registry.registered(registry.METHOD)) == tried | {"distillation", "bolt"}
+    assert set(registry.registered(registry.METHOD)) == tried | {"distillation", "bolt", "none"}
+
+
+def test_without_a_method_the_model_is_evaluated_as_it_is_and_nothing_else_is_made(sf: Sf, tmp_path: Path) -> None:
+    run = ran(sf, tmp_path, "none")
+    assert run.config.arms == ("base",) and run.responses("base", "3").count()
+    assert {path.name for path in run.folder.iterdir() if path.is_dir()} == {"1-problems", "8-evaluation"}
+    assert {path.name for path in (run.folder / "1-problems").iterdir()} == {f"evaluation-{n}" for n in (3, 4, 5, 6)}
+    assert run.report.exists() and "base" in sf("results", run.folder).out
 
 
 def test_without_sample_order_a_trace_may_end_wrong(sf: Sf, tmp_path: Path) -> None:

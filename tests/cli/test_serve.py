@@ -142,6 +142,18 @@ def test_vllm_is_started_with_the_flags_that_make_its_texts_ours(port: int, told
         assert found["environment"]["VLLM_NO_USAGE_STATS"] == "1"
 
 
+def test_on_a_cpu_it_serves_a_copy_whose_output_matrix_is_one_of_its_own(tmp_path: Path) -> None:
+    from safetensors.torch import load_file
+
+    copied = Path(serve.untie(str(WEIGHTS), tmp_path / "copy"))
+    weights = load_file(copied / "model.safetensors")
+    assert weights["lm_head.weight"].equal(weights["model.embed_tokens.weight"])
+    assert "lm_head.weight" not in load_file(WEIGHTS / "model.safetensors")
+    assert not json.loads((copied / "config.json").read_text())["tie_word_embeddings"]
+    assert serve.untie(str(copied), tmp_path / "again") == str(copied)
+    assert not serve.lacks_template(str(copied))
+
+
 def test_for_rollouts_it_takes_weights_and_tells_what_it_drew_from(port: int, told: Path) -> None:
     with serving(port, "--rollouts") as process:
         line = line_of(process)

@@ -72,6 +72,22 @@ def test_one_response_per_problem_gives_about_the_wilson_interval() -> None:
     assert (found.low, found.high) == pytest.approx((low, high), abs=0.003)
 
 
+def test_responses_that_do_not_hang_together_give_the_wilson_interval_of_all_of_them() -> None:
+    # every problem right three times of four: no sign that its responses agree
+    found = share([(3, 4)] * 4000)
+    wilson = stats.binomtest(12_000, 16_000).proportion_ci(method="wilson")
+    assert (found.low, found.high) == pytest.approx((wilson.low, wilson.high), abs=1e-5)
+
+
+def test_a_paired_difference_is_the_t_interval_of_scipy_with_two_made_up_problems() -> None:
+    random = Random("scipy")
+    pairs = [(random.randint(0, 4) / 4, random.randint(0, 4) / 4) for _ in range(60)]
+    gaps = [*(first - second for first, second in pairs), sqrt(0.5), -sqrt(0.5)]
+    low, high = stats.t.interval(0.95, len(gaps) - 1, loc=sum(gaps) / len(gaps), scale=stats.sem(gaps))
+    found = difference(pairs)
+    assert (found.low, found.high) == pytest.approx((low, high), rel=1e-9)
+
+
 def test_responses_that_always_agree_tell_no_more_than_one_of_them() -> None:
     once, often = share([(1, 1)] * 30 + [(0, 1)] * 70), share([(8, 8)] * 30 + [(0, 8)] * 70)
     assert often.high - often.low == pytest.approx(once.high - once.low, rel=0.02)

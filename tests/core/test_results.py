@@ -1,16 +1,18 @@
 """The summary of an evaluation, and its table in the terminal."""
 
 import io
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from rich.console import Console
+from rich.table import Table
 from toy_run import Sums, attempt, roll_evaluation, thinking, toy_problems, toy_response, toy_run, toys_registered
 
 from skillfactory_core.evaluation import Response
 from skillfactory_core.results import summarise
-from skillfactory_core.results_table import table
+from skillfactory_core.results_table import skill_table, table
 from skillfactory_core.run import Run
 
 
@@ -124,6 +126,84 @@ def test_the_figures_agree_with_the_run_they_were_made_from(run: Run) -> None:
     assert figures["accuracy"] == pytest.approx(sum(r.correct for r in responses) / len(responses))
     assert figures["answers"] > 1 and figures["reflections"] > 1
     assert len(found["differences"]["mean"]) == 6
+
+
+def test_fixed_and_broken_come_from_the_grade_of_the_final_answer(run: Run) -> None:
+    problem = toy_problems(run, "4", 1)[0]
+    right = Sums(4).reference(problem.params)
+    texts = [
+        thinking([attempt("1", "Bad"), attempt(right, "Good")], right),
+        thinking([attempt(right, "Bad"), attempt("1", "Good")], "1"),
+    ]
+    run.responses("sft", "4").finish(0, [toy_response("sft", problem, k, text) for k, text in enumerate(texts)])
+    found = summarise(run)["methods"]["sft"]["4"]
+    assert found["fixed"] == {"share": 1.0, "count": 1, "of": 1}
+    assert found["broken"] == {"share": 0.5, "count": 1, "of": 2}
+
+
+def test_an_answer_counts_for_its_own_problem_alone(run: Run) -> None:
+    first, second = toy_problems(run, "4", 2)
+    right = Sums(4).reference(first.params)
+    assert right != Sums(4).reference(second.params)
+    text = thinking([attempt(right, "Bad"), attempt("1", "Good")], "1")
+    run.responses("sft", "4").finish(0, [toy_response("sft", problem, 0, text) for problem in (first, second)])
+    assert summarise(run)["methods"]["sft"]["4"]["broken"] == {"share": 1.0, "count": 1, "of": 1}
+
+
+def test_pass_at_k_and_lengths_are_among_the_figures(run: Run) -> None:
+    plain(run, "base", "4", [4, 0, 2, 0])
+    found = summarise(run)["methods"]["base"]["4"]
+    assert {k: each["mean"] for k, each in found["pass"].items()} == pytest.approx(
+        {1: 6 / 16, 2: (1 + 5 / 6) / 4, 4: 0.5}
+    )
+    assert found["lengths"] == {"edges": [10, 11], "right": [6], "wrong": [10]}
+
+
+def test_the_mean_pools_shares_and_averages_pass_at_k(run: Run) -> None:
+    roll_evaluation(run, 20)
+    found = summarise(run)
+    figures = [found["methods"]["skillfactory"][variant] for variant in ("4", "5", "6")]
+    mean = found["means"]["skillfactory"]
+    for name in ("fixed", "broken", "looping", "malformed", "retry_after_incorrect", "stop_after_correct"):
+        assert mean[name]["of"] == sum(each[name]["of"] for each in figures) > 0
+    assert mean["pass"][4]["mean"] == pytest.approx(sum(each["pass"][4]["mean"] for each in figures) / 3)
+    assert mean["pass"][4]["low"] < mean["pass"][4]["mean"] < mean["pass"][4]["high"]
+
+
+def test_every_figure_can_be_written_as_json(run: Run) -> None:
+    roll_evaluation(run, 5)
+    found = summarise(run)
+    again = json.loads(json.dumps(found))
+    assert again["methods"]["sft"]["5"]["pass"]["4"] == found["methods"]["sft"]["5"]["pass"][4]
+
+
+def printed(shown: Table, width: int = 160) -> str:
+    out = io.StringIO()
+    Console(file=out, width=width).print(shown)
+    return out.getvalue()
+
+
+def test_the_use_of_the_skill_is_a_table_of_its_own(run: Run) -> None:
+    roll_evaluation(run, 20)
+    summary = summarise(run)
+    lines = {line.split()[0]: line.split() for line in printed(skill_table(summary)).splitlines() if line.strip()}
+    fixed = summary["means"]["skillfactory"]["fixed"]["share"]
+    assert "pass@4" in lines["method"]
+    assert f"{100 * fixed:.1f}" in lines["skillfactory"]
+    assert lines["base"].count("–") == 5, "it has no tags"
+
+
+def test_many_exams_go_below_one_another(run: Run) -> None:
+    roll_evaluation(run, 5)
+    summary = summarise(run)
+    summary["variants"] = [f"{name}{copy}" for copy in ("", "-again") for name in ("3", "4", "5", "6")]
+    for by_variant in summary["methods"].values():
+        by_variant.update({f"{name}-again": figures for name, figures in list(by_variant.items())})
+    text = printed(table(summary), width=80)
+    lines = {line.split()[0]: line for line in text.splitlines() if line.strip()}
+    assert "5-again" in lines and "others" in lines and "reflections" in lines
+    assert all(len(line) <= 80 for line in text.splitlines()) and "…" not in text
+    assert f"{100 * summary['methods']['rl-only']['5']['accuracy']:.1f}±" in lines["5-again"]
 
 
 def test_the_table_names_every_method_and_marks_the_best(run: Run) -> None:

@@ -1,6 +1,7 @@
 """skillfactory_core.rewards: tasks as reward functions, in other trainers' words and inside a real one."""
 
 import json
+from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -69,14 +70,18 @@ def test_a_problem_that_cannot_be_graded_is_an_error_and_not_a_zero(problem: Any
 
 
 def test_the_use_of_the_skill_goes_to_the_log() -> None:
-    logged: dict[str, float] = {}
+    logged: dict[str, list[float]] = defaultdict(list)
     tried = (
         "<think>\n<sample>a <answer>3</answer></sample>\n<reflect>no <verdict>Incorrect</verdict></reflect>\n</think>"
     )
     rewards.countdown(
-        completions=[f"{tried}\n<answer>1+2</answer>", "x"], problem=[SUM, SUM], log_metric=logged.__setitem__
+        completions=[f"{tried}\n<answer>1+2</answer>", "x"],
+        problem=[SUM, SUM],
+        log_metric=lambda name, value: logged[name].append(value),
     )
-    assert logged == {"answers": 0.5, "reflections": 0.5, "well_formed": 0.5}
+    # One by one, and only where there is a case: TRL takes the mean.
+    dense = {"answers": [1, 0], "reflections": [1, 0], "well_formed": [1, 0]}
+    assert logged == {**dense, "retry_after_incorrect": [0], "verdict_agreement": [1]}
 
 
 def test_the_contract_of_verl() -> None:
@@ -104,7 +109,7 @@ def test_the_grpo_script_of_trl_takes_the_reward_by_name(tmp_path: Path, monkeyp
     import subprocess
     import sys
 
-    from skillfactory_core.pipeline import find_model
+    from skillfactory_core.choices import find_model
 
     rows = [{"prompt": "Make 3 from 1, 2.", "problem": json.dumps(SUM)}] * 4
     (tmp_path / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))

@@ -11,11 +11,11 @@ from conftest import Outcome
 
 from skillfactory_core import registry
 from skillfactory_core.attempt import Attempt, Grade, GradedAttempt
+from skillfactory_core.choices import choose
 from skillfactory_core.config import Config, SampleSettings
 from skillfactory_core.engine import Engine, Generation, Request, Sampling, stream_seed
 from skillfactory_core.engines.scripted import ScriptedEngine
 from skillfactory_core.errors import SkillFactoryError
-from skillfactory_core.pipeline import choose
 from skillfactory_core.problem import Problem
 from skillfactory_core.progress import Progress
 from skillfactory_core.prompts import Prompt, PromptSet
@@ -250,7 +250,7 @@ def test_an_option_that_an_engine_does_not_have_is_one_line(empty: Run) -> None:
 
 
 def test_an_option_that_a_trainer_does_not_have_is_one_line(empty: Run) -> None:
-    from skillfactory_core.pipeline import open_trainer
+    from skillfactory_core.choices import open_trainer
     from skillfactory_core.trainers.trl import TrlTrainer
 
     config = attrs.evolve(empty.config, trainer_options={"bogus": 1})

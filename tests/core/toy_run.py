@@ -141,6 +141,8 @@ def toy_trace(problem: Problem, number: int, grades: Iterable[bool]) -> Trace:
     def tag(text: str) -> Segment:
         return Segment("tag", text, TAGS.name)
 
+    grades = list(grades)
+    shape = "".join("C" if grade else "I" for grade in grades)
     segments = [tag("<muse>\n")]
     right = Sums().reference(problem.params)
     for k, grade in enumerate(grades):
@@ -165,7 +167,7 @@ def toy_trace(problem: Problem, number: int, grades: Iterable[bool]) -> Trace:
         Segment("answer", right, key, True),
         tag("</out>"),
     ]
-    return Trace(f"{problem.key}/toy/{number}", problem.key, "toy", None, problem.question, "C", tuple(segments))
+    return Trace(f"{problem.key}/toy/{number}", problem.key, "toy", None, problem.question, shape, tuple(segments))
 
 
 @attrs.frozen

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from skillfactory_core import registry
+from skillfactory_core.choices import find_model
 from skillfactory_core.config import Config
 from skillfactory_core.engine import Request
-from skillfactory_core.choices import find_model
 from skillfactory_core.stages.problems import task_of
 from skillfactory_core.stages.sample import ask
 

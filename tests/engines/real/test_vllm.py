@@ -244,12 +244,12 @@ def wait_for_lines(process: "subprocess.Popen[str]", journal: Path, count: int) 
 
 
 def test_the_whole_run_works_and_says_nothing_of_vllm(tmp_path: Path) -> None:
-    process = start(*SMALL, "--engine", "vllm", "--name", "it", "--runs", tmp_path)
+    process = start(*SMALL, "--engine", "vllm", "--no-baselines", "--name", "it", "--runs", tmp_path)
     out, err = process.communicate(timeout=900)
     assert process.returncode == 0, err
     assert not living(process.pid)
     assert (tmp_path / "it" / "report.html").is_file()
     shown = subprocess.run([SF, "results", tmp_path / "it", "--json"], capture_output=True, text=True, check=True)
-    assert list(json.loads(shown.stdout)["methods"]) == ["base", "sft", "skillfactory", "rl-only"]
+    assert list(json.loads(shown.stdout)["methods"]) == ["base", "sft", "skillfactory"]
     assert "vllm" not in (out + err).lower()
     assert "warning" not in (out + err).lower()
