@@ -4,10 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 TASK ?= countdown
 ARGS ?=
-FOREIGN := llamafactory verl
+FOREIGN := llamafactory verl inspect
 ENGINES := .venv-engines
 
-.PHONY: run test check unit docs test-exports test-engines bench bench-graders bench-engines fuzz pocket constraints clean
+.PHONY: run test check unit docs test-exports test-engines test-browser bench bench-graders bench-engines fuzz pocket constraints clean
 
 run: $(VENV)/.installed
 	$(BIN)/sf run --task $(TASK) $(ARGS)
@@ -52,10 +52,17 @@ $(ENGINES)/.installed: pyproject.toml constraints.txt tests/engines/real/require
 	$(ENGINES)/bin/pip install --quiet --disable-pip-version-check --no-deps -r tests/engines/real/alone.txt
 	touch $@
 
+# The report and the viewer in a headless Chromium, which is installed where it is missing; nothing is skipped.
+test-browser: $(VENV)/.installed
+	@command -v chromium || command -v chromium-browser || command -v google-chrome || { test "$$(id -u)" = 0 && apt-get install -y -q chromium; } \
+		|| { echo 'test-browser: there is no chromium; as root: apt-get install -y chromium' >&2; exit 1; }
+	SKILLFACTORY_BROWSER=all $(BIN)/pytest tests/report tests/view
+
 bench: $(VENV)/.installed bench-graders
 	$(BIN)/python tests/bench/bench_run.py --out docs/measured/run.md
 	$(BIN)/python tests/bench/bench_import.py --out docs/measured/import.md
 	$(BIN)/python tests/bench/bench_analysis.py --out docs/measured/analysis.md
+	$(BIN)/python tests/bench/bench_report.py --out docs/measured/report.md
 
 # The peers go into an environment of their own, .venv-peers.
 bench-graders: $(VENV)/.installed

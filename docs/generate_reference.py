@@ -32,6 +32,7 @@ RECORDS = {
     "trace": ("Segment", "Trace"),
     "evaluation": ("Response",),
     "task": ("Task",),
+    "suite": ("Entry", "Suite"),
     "prompts": ("Prompt", "PromptSet"),
     "skill": ("Phrase", "Skill"),
     "tags": ("TagFormat", "Try", "Parsed"),
@@ -189,7 +190,7 @@ def record(owner: type) -> Iterator[str]:
 
 def built_in() -> Iterator[str]:
     kinds = (registry.TASK, registry.PROMPTS, registry.SKILL, registry.STRATEGY, registry.TAGS, registry.MODEL)
-    for kind in (*kinds, registry.ENGINE, registry.TRAINER, registry.EXPORTER):
+    for kind in (*kinds, registry.SUITE, registry.ENGINE, registry.TRAINER, registry.EXPORTER):
         yield f"## sf {kind.command}\n"
         ours = {
             name: (one, plugin)

@@ -52,6 +52,11 @@ def budgets_of(run: Run) -> list[tuple[int, int]]:
     return sorted((int(match[1]), int(match[2])) for match in matches if match)
 
 
+def all_budgets(run: Run) -> list[str]:
+    """Every budget that the run has responses of, as `Run.responses` takes it: '4096', '4096-8192'."""
+    return sorted(path.name.removeprefix("budget-") for path in (run.folder / "8-evaluation").glob("budget-*"))
+
+
 @attrs.frozen
 class Pair:
     """The responses of a method to an exam within a budget, and the same made to go on."""

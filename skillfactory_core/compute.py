@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -45,19 +46,23 @@ def total(*parts: int | None) -> int | None:
 def rolled_out(run: Run, method: str, log: list[dict[str, Any]]) -> int | None:
     """Tokens of the completions: each step logs their mean length."""
     settings = settings_of(run.config, method)
-    lengths = [line.get("tokens") for line in log]
-    if not lengths or None in lengths:
-        return None
-    return round(sum(length for length in lengths if length is not None) * settings.prompts * settings.rollouts)
+    lengths = figures(log, "tokens")
+    return round(sum(lengths) * settings.prompts * settings.rollouts) if lengths else None
 
 
 def trained(log: list[dict[str, Any]]) -> int | None:
     """Tokens that a training went over. The log counts them up, from zero again where the training was resumed."""
-    counts = [line.get("num_tokens") for line in log]
-    if not counts or None in counts:
-        return None
-    known = [count for count in counts if count is not None]
-    return round(sum(now - before if now >= before else now for before, now in zip([0, *known], known, strict=False)))
+    counts = figures(log, "num_tokens")
+    return (
+        round(sum(now - before if now >= before else now for before, now in pairwise([0.0, *counts])))
+        if counts
+        else None
+    )
+
+
+def figures(log: list[dict[str, Any]], name: str) -> list[float]:
+    """One figure of every step; none where a step does not have it."""
+    return [float(line[name]) for line in log] if all(name in line for line in log) else []
 
 
 def read_steps(path: Path) -> list[dict[str, Any]]:

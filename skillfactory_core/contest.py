@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from skillfactory_core.errors import SkillFactoryError, not_found
+from skillfactory_core.results import lost
 from skillfactory_core.run import Run
 from skillfactory_core.stages.problems import task_of, variants_of
 from skillfactory_core.task import Task
@@ -63,7 +64,8 @@ class Exam:
 def contestants_of(runs: Sequence[Run], methods: Sequence[str] = (), own: bool = False) -> list[Contestant]:
     """The methods that have responses: all, those of these names, or each run's own one alone."""
     prefixes = names_of(runs)
-    found, known = [], []
+    found: list[Contestant] = []
+    known: list[str] = []
     for run, prefix in zip(runs, prefixes, strict=True):
         arms = run.config.arms if not own else (run.config.method if run.config.trains else "base",)
         there = {method: marks for method in arms if (marks := marks_of(run, method))}
@@ -110,6 +112,8 @@ def marks_of(run: Run, method: str) -> dict[str, Marks]:
         right: Counter[str] = Counter()
         responses: Counter[str] = Counter()
         for problem, correct, finish in run.responses(method, name).every("problem", "correct", "finish"):
+            if problem not in hashes:
+                raise lost(run.problems("evaluation", name), problem)
             if finish != "error":
                 right[hashes[problem]] += correct
                 responses[hashes[problem]] += 1

@@ -1,4 +1,4 @@
-"""Exporter: writes the traces and problems of a run in the layout of another program."""
+"""Exporter: writes what a run holds in the layout of another program."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -14,6 +14,8 @@ class Exporter:
     "what `sf export` takes"
     summary: ClassVar[str]
     "one line for `sf exporters`"
+    needs: ClassVar[tuple[str, str]] = ("rearrange", "finished traces")
+    "the stage that must be finished, for one method at least, and what it makes"
     then: ClassVar[str] = ""
     "the command that goes on from there, to be typed in the folder"
 

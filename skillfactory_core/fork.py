@@ -3,7 +3,7 @@
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -51,23 +51,23 @@ def rearrange_anew(run: Run, config: Config) -> Run:
     return open_run(run.folder)
 
 
-def fork(run: Run, folder: Path, config: Config) -> Run:
-    """A new run that shares the run's attempts, grades and reflections: the same files, by link where the disk can."""
+def fork(run: Run, folder: Path, config: Config, stages: Collection[str] = tuple(SHARED)) -> Run:
+    """A new run that shares the work of these stages of the run: the same files, by link where the disk can."""
     if folder.exists():
         raise SkillFactoryError(f"{folder} is there already: choose another name (--to NAME)")
     manifest = run.manifest()
-    lacking = [stage for stage in SHARED if stage != "reflect" and stage not in manifest["stages"]]
+    lacking = [stage for stage in stages if stage != "reflect" and stage not in manifest["stages"]]
     if lacking:
         raise SkillFactoryError(
             f"stage '{lacking[0]}' of {run.folder} is not finished: sf {lacking[0]} {run.folder}, then fork it"
         )
     temporary = folder.with_name(folder.name + ".tmp")
     shutil.rmtree(temporary, ignore_errors=True)
-    for name in SHARED.values():
+    for name in map(SHARED.__getitem__, stages):
         if (run.folder / name).exists():
             shutil.copytree(run.folder / name, temporary / name, copy_function=link)
     manifest.pop("words", None)
-    manifest["stages"] = {stage: manifest["stages"][stage] for stage in SHARED if stage in manifest["stages"]}
+    manifest["stages"] = {stage: manifest["stages"][stage] for stage in stages if stage in manifest["stages"]}
     manifest["forked_from"] = str(run.folder)
     write_text(temporary / "manifest.json", json.dumps(manifest, indent=2) + "\n")
     write_text(temporary / "config.toml", tomli_w.dumps(unstructure(config)))

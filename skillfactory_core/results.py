@@ -13,6 +13,7 @@ import attrs
 
 from skillfactory_core import interval, registry
 from skillfactory_core.attempt import UNCHECKED, Grade
+from skillfactory_core.errors import SkillFactoryError
 from skillfactory_core.evaluation import Response
 from skillfactory_core.interval import Interval
 from skillfactory_core.lengths import Lengths, bin_of, histogram
@@ -100,13 +101,13 @@ Scores = dict[str, dict[str, Score]]
 
 
 def summarise(run: Run) -> dict[str, Any]:
-    """Every figure of the evaluation, as far as it got: run, task, trained_on and variants (names), and
+    """Every figure of the evaluation, as far as it got: run, task, trained_on (empty where nothing is trained) and variants (names), and
 
     methods: method -> variant -> the entry of `Score.figures`;
     means: method -> the entry of `mean`, for methods that have every variant but the one trained on;
     differences: variant or "mean" -> entries of `difference`, paired by problem.
     """
-    trained_on = task_of(run.config).variant
+    trained_on = task_of(run.config).variant if run.config.trains else ""
     scores = read_scores(run)
     methods = {
         method: {variant: score.figures() for variant, score in by_variant.items()}
@@ -156,8 +157,16 @@ def score_table(responses: Table[Response], problems: Table[Problem], task: Task
 
     for row in responses.every(*COLUMNS):
         params = params or {problem.key: problem.params for problem in problems}
+        if row[0] not in params:
+            raise lost(problems, row[0])
         score.add(grade, tags, *row)
     return score
+
+
+def lost(problems: Table[Problem], key: str) -> SkillFactoryError:
+    return SkillFactoryError(
+        f"{problems.folder} has no problem '{key}', which was answered: put back the file that held it"
+    )
 
 
 def mean(variants: list[str], figures: dict[str, dict[str, Any]]) -> dict[str, Any]:

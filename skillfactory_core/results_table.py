@@ -33,7 +33,8 @@ def table(summary: Mapping[str, Any]) -> "Table":
     lengths = [length_cells(by, summary["means"].get(m)) for m, by in summary["methods"].items()]
     cells |= {title: [each[number] for each in lengths] for number, (title, _) in enumerate(LENGTHS.values())}
     title = f"{summary['task']}: accuracy in %, ± half of the 95 % interval"
-    caption = f"trained on {summary['trained_on']}; tokens, answers and reflections are per response"
+    trained = f"trained on {summary['trained_on']}; " if summary["trained_on"] else ""
+    caption = f"{trained}tokens, answers and reflections are per response"
     methods = list(summary["methods"])
     if len(columns) <= WIDEST:
         shown = plain_table(title, caption, ["method", *cells])

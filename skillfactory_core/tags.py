@@ -218,7 +218,7 @@ class TagFormat:
                 well_formed &= not tries[-1].reflected
                 verdict = self.read_verdict(inner)
                 well_formed &= verdict is not None
-                tries[-1] = attrs.evolve(tries[-1], reflected=True, verdict=verdict)
+                tries[-1] = Try(tries[-1].answer, True, verdict)
             elif name == self.think:
                 thought += 1
             elif name == self.answer and not stack:

@@ -105,7 +105,8 @@ class Page:
     def wait(self, script: str) -> None:
         """Until a script is true: an element is there, a text says this."""
         start = time.monotonic()
-        while not self.run(f"!!({script})"):
+        # What it asks about may not be there yet.
+        while not self.run(f"(() => {{ try {{ return !!({script}); }} catch {{ return false; }} }})()"):
             assert time.monotonic() - start < PATIENCE, f"never true: {script}\n{self.complaints}"
             time.sleep(0.02)
 

@@ -58,6 +58,23 @@ def test_ctrl_c_says_how_to_go_on_and_keeps_what_is_done(finished: Path, tmp_pat
     assert list(open_run(tmp_path / "it").events())[-1]["event"] == "stopped"
 
 
+def test_ctrl_c_stops_the_default_engine_within_five_seconds_in_the_middle_of_a_batch(tmp_path: Path) -> None:
+    flags = ("--preset", "default", "--runs", tmp_path, "--name", "it")
+    process = spawn(["run", "--task", "countdown", *flags])
+    journal = tmp_path / "it" / "2-attempts" / "part-00000.jsonl"
+    deadline = time.monotonic() + 120
+    while not journal.exists() or not journal.stat().st_size:
+        assert process.poll() is None and time.monotonic() < deadline, process.communicate()
+        time.sleep(0.02)
+    sent_at = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert time.monotonic() - sent_at < 5
+    assert process.returncode == 130
+    assert err.splitlines()[-1] == "sf: interrupted; what is done is kept: run the same command again to go on"
+    assert "Traceback" not in err
+
+
 def test_the_second_of_two_processes_is_refused_and_the_first_goes_on(tmp_path: Path) -> None:
     first = spawn([*START, tmp_path], SCRIPTED_SLOW="0.05")
     while not (tmp_path / "it" / "config.toml").exists():

@@ -6,6 +6,7 @@ from skillfactory_core import hookimpl
 from skillfactory_core.cli import (
     check,
     compare,
+    counterfactual,
     doctor,
     evaluate,
     export,
@@ -15,11 +16,13 @@ from skillfactory_core.cli import (
     listing,
     rearrange,
     report,
+    reproduce,
     results,
     run,
     serve,
     show,
     stage,
+    study,
     view,
 )
 
@@ -34,6 +37,9 @@ def register_commands(cli: click.Group) -> None:
         )
         if after is not None:
             cli.add_command(after)
+    cli.add_command(counterfactual.counterfactual)
+    cli.add_command(reproduce.reproduce)
+    cli.add_command(study.study)
     cli.add_command(report.report)
     cli.add_command(import_.import_)
     cli.add_command(grade.regrade)

@@ -106,11 +106,9 @@ def is_model(target: str) -> bool:
     """Whether this can only be a model: a registered name, a folder with weights, or a Hub name."""
     from skillfactory_core import registry
 
-    return (
-        target in registry.registered(registry.MODEL)
-        or (Path(target) / "config.json").is_file()
-        or ("/" in target and not Path(target).exists() and not Path(target).is_absolute() and target.count("/") == 1)
-    )
+    # A path whose last part is missing is a mistyped path: names on the Hub are owner/name.
+    on_hub = target.count("/") == 1 and not Path(target).parent.exists()
+    return target in registry.registered(registry.MODEL) or (Path(target) / "config.json").is_file() or on_hub
 
 
 def opened(folder: Path, engine: str | None, settings: Sequence[str]) -> "Run":
@@ -215,12 +213,15 @@ def on_run(run: "Run", wish: Wish) -> None:
 def do(run: "Run", wish: Wish) -> None:
     """Make the problems that are missing, then evaluate."""
     from skillfactory_core.pipeline import Pipeline
+    from skillfactory_core.stages.problems import LEFT_OUT
 
     pipeline = Pipeline(run, exams=wish.exams)
     begins = run.finished("problems") is not None or bool(wish.suites) or not run.config.trains
     if begins and not pipeline.done("problems"):
         pipeline.do("problems")
-        show("problems", run.finished("problems") or {})
+        # Why exams are left out was told when they were.
+        summary = run.finished("problems") or {}
+        show("problems", {name: value for name, value in summary.items() if not name.startswith(LEFT_OUT)})
     if wish.prepare:
         return
     names = select(pipeline, "evaluate", wish.method)

@@ -76,14 +76,7 @@ def run(
     if dry_run:
         foresee(config)
         return
-    folder = runs / (name or default_name(config))
-    for number in range(1, rounds):
-        before = folder.with_name(f"{folder.name}-round-{number}")
-        go(before, config, "sft")
-        # Every round tunes the same model, on the attempts of the tuned one before.
-        start = config.sft.start or config.model
-        config = attrs.evolve(config, model=str(before / "6-sft" / "model"), sft=attrs.evolve(config.sft, start=start))
-    started = go(folder, config, until)
+    started = go(*after_rounds(runs / (name or default_name(config)), config, rounds), until)
     if until is not None:
         click.echo(
             f"done up to {until}; to go on, run the same command without --until, or the next stage by its own command"
@@ -113,6 +106,17 @@ def foresee(config: Config) -> None:
         f"{sum(each.disk or 0 for each in known) / 1e6:>10.1f}{duration(sum(each.seconds or 0 for each in known)):>14}"
     )
     click.echo("Stages of trained models are counted only: what those will say is not known before.")
+
+
+def after_rounds(folder: Path, config: Config, rounds: int) -> tuple[Path, Config]:
+    """(folder, settings) of the last of some rounds, when those before are done, in runs beside it."""
+    for number in range(1, rounds):
+        before = folder.with_name(f"{folder.name}-round-{number}")
+        go(before, config, "sft")
+        # Every round tunes the same model, on the attempts of the tuned one before.
+        start = config.sft.start or config.model
+        config = attrs.evolve(config, model=str(before / "6-sft" / "model"), sft=attrs.evolve(config.sft, start=start))
+    return folder, config
 
 
 def go(folder: Path, config: Config, until: str | None) -> "Run":

@@ -43,8 +43,8 @@ FIGURES = (
 )
 "what the log of a reinforcement run shows: name, title, unit, whether it is a share"
 HABITS = (
-    ("fixed", "made right", "the first attempt is wrong, the final answer right"),
-    ("broken", "made wrong", "an attempt is right, the final answer wrong"),
+    ("fixed", "fixed", "the first attempt is wrong, the final answer right"),
+    ("broken", "broken", "an attempt is right, the final answer wrong"),
     ("looping", "loops", "says one thing over and over"),
     ("malformed", "malformed", "has tags, but not as the tag format has them"),
 )

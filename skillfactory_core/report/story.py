@@ -106,6 +106,8 @@ def steps(stages: Mapping[str, Counts], config: Config) -> list[Step]:
     if "rearrange" in stages:
         # A method without reflections, or with a teacher's traces, leaves these stages out.
         skipped |= {"sample", "grade", "reflect"} - stages.keys()
+    if not config.trains:
+        skipped = {chapter.stage for chapter in CHAPTERS} - {"problems", "evaluate"}
     shown = [chapter for chapter in CHAPTERS if chapter.stage in stages or chapter.stage not in skipped]
     counted = {**stages, "grpo": stages.get(f"grpo-{config.method}"), "evaluate": evaluations(stages)}
     return [step(chapter, counted.get(chapter.stage)) for chapter in shown]
@@ -173,6 +175,8 @@ def nothing(counts: Counts) -> list[Share]:
 
 def opening(stages: Mapping[str, Counts], config: Config, method: Method) -> str:
     """Two plain sentences: what the run's method did, or does where it is not there yet."""
+    if not config.trains:
+        return f"This run trains nothing. It evaluates the model {config.model} as it is."
     attempts, kept = count(stages.get("sample", {}), "attempts"), count(stages.get("reflect", {}), "kept")
     traces = count(stages.get("rearrange", {}), "traces")
     first = (

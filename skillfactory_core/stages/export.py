@@ -21,8 +21,9 @@ LIST = ".export.json"
 
 def export(run: Run, exporter: Exporter, folder: Path) -> dict[str, Any]:
     """Fill `folder`; returns the exporter's counts. A kill leaves the old folder or the new one."""
-    if not run.finished("rearrange"):
-        raise SkillFactoryError(f"{run.folder} has no finished traces to export; run sf rearrange {run.folder} first")
+    stage, made = exporter.needs
+    if not any(name == stage or name.startswith(f"{stage}-") for name in run.manifest()["stages"]):
+        raise SkillFactoryError(f"{run.folder} has no {made} to export; run sf {stage} {run.folder} first")
     folder = folder.resolve()
     check_own(folder)
     making, old = (folder.with_name(f".{folder.name}.{end}") for end in ("making", "old"))

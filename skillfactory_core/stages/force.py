@@ -113,10 +113,11 @@ class Roomy(Engine):
             if self.room[request.key] < 1:
                 yield Generation(request.key, request.prefix, 0, "length")
             else:
-                groups.setdefault(ceil(self.room[request.key] / step) * step, []).append(request)
-        for most, alike in sorted(groups.items()):
+                groups.setdefault(ceil(self.room[request.key] / step), []).append(request)
+        for _, alike in sorted(groups.items()):
             prefixes = {request.key: request.prefix for request in alike}
-            with closed(self.engine.generate(alike, attrs.evolve(sampling, max_tokens=most))) as generations:
+            most = attrs.evolve(sampling, max_tokens=max(self.room[request.key] for request in alike))
+            with closed(self.engine.generate(alike, most)) as generations:
                 for generation in generations:
                     yield self.within(generation, len(prefixes[generation.key]))
 

@@ -1,7 +1,7 @@
 """GRPO: reinforce a model with a reward of 1 for a right final answer and 0 otherwise."""
 
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 from skillfactory_core.attempt import Grade
@@ -30,10 +30,15 @@ def grpo(run: Run, method: str, start: str, prompts: PromptSet, tags: TagFormat,
     if not problems:
         raise SkillFactoryError(f"{run.folder} has no problems for RL; ask for some with -s grpo.problems=200")
 
+    # Completions to one problem have many of their attempts in common, and some graders take their time.
+    @lru_cache(16_384)
+    def truth(key: str, answer: str) -> Grade:
+        return task.grade(problems[key].params, answer)
+
     def reward(key: str, completion: str, finish: str) -> Reward:
         found = grade_text(task, problems[key], completion, tags, final=True)
-        grade = partial(task.grade, problems[key].params)
-        return Reward(float(found.correct), skill_figures(completion, tags, grade, finish == "length"))
+        figures = skill_figures(completion, tags, partial(truth, key), finish == "length")
+        return Reward(float(found.correct), figures)
 
     questions = [ask(problem, prompts, task.answer_kind) for problem in problems.values()]
     folder = run.grpo(method)

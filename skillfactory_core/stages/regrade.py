@@ -7,6 +7,7 @@ from typing import Any
 
 import attrs
 
+from skillfactory_core.budget import all_budgets
 from skillfactory_core.pipeline import files_of
 from skillfactory_core.prompts import PromptSet
 from skillfactory_core.run import Run, checksums
@@ -64,8 +65,8 @@ def regrade_attempts(run: Run, tags: TagFormat, prompts: PromptSet, write: bool)
 def regrade_responses(run: Run, tags: TagFormat, write: bool) -> Iterator[Change]:
     for name, task in variants_of(run.config).items():
         problems = {problem.key: problem for problem in run.problems("evaluation", name)}
-        for method in run.config.arms:
-            table = run.responses(method, name)
+        tables = [run.responses(m, name, budget) for m in run.config.arms for budget in ("", *all_budgets(run))]
+        for table in tables:
             for number in table.parts():
                 before = table.read(number)
                 after = []

@@ -7,6 +7,7 @@ import attrs
 
 from skillfactory_core import registry
 from skillfactory_core.attempt import Attempt
+from skillfactory_core.errors import SkillFactoryError
 from skillfactory_core.evaluation import Response
 from skillfactory_core.problem import Problem
 from skillfactory_core.reflection import Reflection
@@ -53,11 +54,12 @@ class Kind:
     "facets that the grades of the attempts know"
 
 
-def kinds_of(run: Run) -> list[Kind]:
-    """All of them, in the order in which data flows."""
+def kind_of(run: Run, name: str) -> Kind:
+    """One kind, looked up anew each time: a run may be at work."""
+    if name not in KINDS:
+        raise SkillFactoryError(f"no records named '{name}': there are {', '.join(KINDS)}")
     # Without limits: every record is shown whole.
-    reader = Reader(registry.find_tags(run.config.tags), most=0, longest=0)
-    return [kind(run, reader) for kind in (problems, attempts, reflections, traces, responses)]
+    return KINDS[name](run, Reader(registry.find_tags(run.config.tags), most=0, longest=0))
 
 
 def values(table: Table[Any], column: str, empty: str = "") -> list[str]:
@@ -238,3 +240,13 @@ def responses(run: Run, reader: Reader) -> Kind:
 def to(title: str, kind: str, key: str = "", **chosen: str) -> Row:
     """A way from a record to another, or to a list."""
     return {"title": title, "kind": kind, "key": key, "chosen": chosen}
+
+
+KINDS: dict[str, Callable[[Run, Reader], Kind]] = {
+    "problems": problems,
+    "attempts": attempts,
+    "reflections": reflections,
+    "traces": traces,
+    "responses": responses,
+}
+"in the order in which data flows"

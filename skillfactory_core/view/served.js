@@ -33,10 +33,11 @@ function served(kinds) {
     async list(kind, chosen, from) {
       const page = await fetched("/api/list", { ...chosen, kind, ...(from ? { from } : {}) });
       looked = (from === null ? 0 : looked) + page.looked;
-      const seen = looked;
       const total = kinds.find((one) => one.name === kind).total;
-      return { ...page, said: (shown) => `${count(shown)} that fit, among the first ${count(seen)} of ${count(total)} ${kind} looked at${
-        page.next === null ? "; there are no more." : shown ? "." : ": none so far, go on."}` };
+      const filtered = Object.keys(chosen).length > 0;
+      const seen = `${count(looked)} of ${count(total)} ${kind}`;
+      const end = page.next === null ? "these are all." : "look further.";
+      return { ...page, said: (shown) => (filtered ? `${count(shown)} fit, of the first ${seen}; ${end}` : `${seen}.`) };
     },
   };
 }

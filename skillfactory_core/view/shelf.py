@@ -12,7 +12,7 @@ from skillfactory_core.errors import SkillFactoryError
 from skillfactory_core.report import texts
 from skillfactory_core.run import Run
 from skillfactory_core.table import from_arrow
-from skillfactory_core.view.kinds import Case, Kind, Row, kinds_of
+from skillfactory_core.view.kinds import KINDS, Case, Kind, Row, kind_of
 from skillfactory_core.view.sieve import LONG_ROWS, ROWS, columns_of, graded, sift
 
 PAGE = 25
@@ -51,15 +51,10 @@ class Shelf:
     counted: dict[tuple[Path, int], int] = attrs.field(factory=dict)
     "(a part, when it was written) -> its records"
 
-    @property
-    def kinds(self) -> dict[str, Kind]:
-        """Looked up at every request: a run may be at work."""
-        return {kind.name: kind for kind in kinds_of(self.run)}
-
     def described(self) -> list[Row]:
         """The kinds that there are records of, as the browser takes them."""
         found = []
-        for kind in self.kinds.values():
+        for kind in (kind_of(self.run, name) for name in KINDS):
             total = sum(map(self.count, kind.cases))
             facets = [
                 {"name": name, "options": list(values)} for name, values in kind.offered.items() if len(values) > 1
@@ -82,7 +77,7 @@ class Shelf:
 
     def page(self, name: str, chosen: Mapping[str, str], start: str = "", seconds: float = SECONDS) -> Row:
         """The next records of a kind that fit, from a place on: rows, looked (how many were looked at), next (a place, or None)."""
-        kind = self.kind(name)
+        kind = kind_of(self.run, name)
         unknown = sorted(chosen.keys() - kind.tests.keys() - kind.offered.keys())
         if unknown:
             raise SkillFactoryError(f"no filter named '{unknown[0]}' for {name}: there is {', '.join(kind.tests)}")
@@ -100,7 +95,7 @@ class Shelf:
 
     def record(self, name: str, key: str = "", at: str = "") -> Row:
         """One record, whole, with where it leads; by its place or its key."""
-        kind = self.kind(name)
+        kind = kind_of(self.run, name)
         place = place_of(at) if at else self._find(kind, key)
         case = kind.cases[place.table] if place.table < len(kind.cases) else None
         found = [one for _, one in self._read(case, place.part, {place.row})] if case else []
@@ -108,11 +103,6 @@ class Shelf:
             raise SkillFactoryError(f"no record at {at} among the {name}")
         text = kind.read(found[0], case, place.part, True)  # type: ignore[arg-type]
         return {**texts.as_json(text), "at": str(place), "kind": name, "leads": kind.leads(found[0])}
-
-    def kind(self, name: str) -> Kind:
-        if name not in self.kinds:
-            raise SkillFactoryError(f"no records named '{name}': there are {', '.join(self.kinds)}")
-        return self.kinds[name]
 
     def _from(self, kind: Kind, chosen: Mapping[str, str], start: Place) -> Iterator[tuple[Place, bool]]:
         """(place, whether it fits) of the records from a place on."""

@@ -18,8 +18,8 @@ LISTINGS = (
     *("tasks", "skills", "strategies", "methods", "suites", "models", "prompt-sets", "tag-formats", "engines", "trainers"),
     *("exporters", "plugins"),
 )
-ON_A_RUN = ("show", "view", "results", "compare", "regrade", "forecast", "export")
-BESIDE = ("check", "import", "doctor", "serve")
+ON_A_RUN = ("show", "view", "results", "compare", "counterfactual", "reproduce", "regrade", "forecast", "export")
+BESIDE = ("study", "check", "import", "doctor", "serve")
 STAGES = ("sample", "grade", "reflect", "rearrange", *list(HELP)[2:], "evaluate", "report")
 
 

@@ -9,7 +9,7 @@ from conftest import START, Outcome
 from skillfactory_core.choices import choose
 from skillfactory_core.cli.run import resolve
 from skillfactory_core.dry_run import Cost, predict
-from skillfactory_core.run import Run, open_run
+from skillfactory_core.run import Run, open_run, with_suites
 
 Sf = Callable[..., Outcome]
 
@@ -72,3 +72,16 @@ def test_no_more_problems_are_counted_than_the_task_has(world: None) -> None:
     config = resolve("countdown", "smoke", None, flags, settings=settings)
     sample = predict(config, choose(config))[0]
     assert 0 < sample.generations < 100000
+
+
+def test_exams_of_suites_count_and_those_without_data_do_not(finished: Path, costs: dict[str, Cost]) -> None:
+    config = with_suites(open_run(finished).config, "more")
+    grown = {cost.stage: cost for cost in predict(config, choose(config))}
+    # Of the suite: wide with 4 problems, more-4 with 5; two responses each.
+    assert grown["evaluate-base"].generations == costs["evaluate-base"].generations + (4 + 5) * 2
+    assert grown["evaluate-base"].tokens
+
+
+def test_a_run_that_trains_nothing_costs_an_evaluation(world: None) -> None:
+    few = resolve("countdown", "smoke", None, {"model": "scripted", "method": "none"})
+    assert [cost.stage for cost in predict(few, choose(few))] == ["evaluate-base"]

@@ -11,7 +11,7 @@ import pytest
 from conftest import START, Outcome, spawn, tables_of
 
 from skillfactory_core.engines.scripted import ScriptedEngine
-from skillfactory_core.run import open_run
+from skillfactory_core.run import add_suites, open_run
 
 METHODS = ("base", "sft", "skillfactory", "rl-only")
 OWN = ("3", "4", "5", "6")
@@ -110,6 +110,17 @@ def test_a_suite_that_was_interrupted_ends_with_the_same_bytes(sf: Sf, copied: P
     process.kill()
     process.communicate()
     assert tables_of(copied) != tables_of(whole)
+    done(sf("evaluate", copied))
+    assert tables_of(copied) == tables_of(whole)
+
+
+def test_a_run_that_was_interrupted_before_a_suite_had_problems_makes_them(
+    sf: Sf, copied: Path, tmp_path: Path
+) -> None:
+    whole = Path(shutil.copytree(copied, tmp_path / "whole"))
+    done(sf("evaluate", whole, "--suite", "more"))
+    run = add_suites(open_run(copied), "more")
+    run.problems("evaluation", "wide").finish(0, open_run(whole).problems("evaluation", "wide").read(0))
     done(sf("evaluate", copied))
     assert tables_of(copied) == tables_of(whole)
 
@@ -215,7 +226,9 @@ def test_a_model_gets_a_run_that_trains_nothing_and_reads_like_any_other(sf: Sf,
     assert "base" in outcome.out and "accuracy" in outcome.out
     assert json.loads(sf("results", folder, "--json").out)["methods"].keys() == {"base"}
     done(sf("report", folder))
-    assert run.report.stat().st_size > 1000
+    page = run.report.read_text()
+    assert "This run trains nothing. It evaluates the model scripted as it is." in page
+    assert not [word for word in ("fine-tunes the model", "Reinforce the baseline", "not run yet") if word in page]
 
 
 def test_a_model_answers_what_the_base_of_a_run_answered(sf: Sf, finished: Path, tmp_path: Path) -> None:
@@ -298,6 +311,15 @@ def test_the_run_of_a_model_is_named_after_it(model: str, task: str | None, name
     assert default_name(model, task) == name
 
 
+def test_a_mistyped_path_is_no_name_on_the_hub(world: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from skillfactory_core.cli.evaluate import is_model
+
+    monkeypatch.chdir(tmp_path)
+    assert is_model("runs/it")
+    (tmp_path / "runs").mkdir()
+    assert not is_model("runs/it")
+
+
 @pytest.mark.parametrize(
     ("target", "model"),
     [("scripted", True), ("owner/name", True), ("nowhere", False), ("/owner/name", False), ("a/b/c", False)],
@@ -311,6 +333,6 @@ def test_a_model_is_told_from_a_run(world: None, target: str, model: bool) -> No
 def test_a_folder_with_weights_is_a_model(world: None, tmp_path: Path) -> None:
     from skillfactory_core.cli.evaluate import is_model
 
-    assert not is_model(str(tmp_path))
+    assert not is_model(str(tmp_path)) and not is_model(str(tmp_path / "nowhere"))
     (tmp_path / "config.json").write_text("{}")
     assert is_model(str(tmp_path))

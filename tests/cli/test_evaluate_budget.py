@@ -5,10 +5,13 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import attrs
 import pytest
 from conftest import Outcome, spawn, tables_of
 
+from skillfactory_core import registry
 from skillfactory_core.budget import forcing
+from skillfactory_core.choices import find_model
 from skillfactory_core.engines.scripted import ScriptedEngine, word_ends
 from skillfactory_core.run import open_run
 from skillfactory_skills.sample_reflect import SAMPLE_REFLECT as TAGS
@@ -88,6 +91,29 @@ def test_a_budget_leaves_the_evaluation_itself_as_it_is(sf: Sf, copied: Path) ->
     done(sf("evaluate", copied, *FORCED))
     assert sf("results", copied, "--json").out == summary
     assert open_run(copied).manifest()["stages"] == stages
+
+
+def test_regrade_corrects_responses_of_budgets_too(sf: Sf, copied: Path) -> None:
+    done(sf("evaluate", copied, *FORCED, "--method", "base"))
+    run = open_run(copied)
+    for budget in ("4", "4-30"):
+        table = run.responses("base", "3", budget)
+        before = table.read(0)
+        table.finish(0, [attrs.evolve(r, correct=not r.correct) for r in before])
+        done(sf("regrade", copied))
+        assert table.read(0) == before
+
+
+def test_the_doctor_looks_at_the_evaluation_alone(sf: Sf, copied: Path) -> None:
+    from skillfactory_core.doctor import limits
+    from skillfactory_core.engines.transformers import load_tokenizer
+
+    done(sf("evaluate", copied, *FORCED, "--method", "base"))
+    run = open_run(copied)
+    prompts = registry.find(registry.PROMPTS, "pocket")
+    findings = limits(load_tokenizer(find_model("pocket").path), prompts, run)
+    told = {finding.check for finding in findings if finding.check.startswith("responses")}
+    assert told == {f"responses {method}-{exam}" for method in METHODS for exam in (3, 4, 5, 6)}
 
 
 def test_a_model_can_be_asked_within_a_budget_too(sf: Sf, tmp_path: Path) -> None:

@@ -163,6 +163,15 @@ def test_problems_that_only_one_of_them_answered_do_not_count(run: Run) -> None:
     assert (standing["accuracy"], standing["problems"]) == (0.5, 20)
 
 
+def test_methods_that_share_no_exam_have_no_mean_and_no_difference(run: Run) -> None:
+    sums(run, "base", "4", [0, 1])
+    sums(run, "rl-only", "5", [1, 1])
+    found = compare([run])
+    assert found["mean_of"] == [] and found["methods"]["base"]["mean"] is None
+    assert all(every == [] for every in found["differences"].values())
+    assert "rl-only" in printed(found)
+
+
 def test_runs_are_told_apart_by_their_folders(tmp_path: Path) -> None:
     runs = [toy_run(tmp_path / place) for place in ("a/it", "b/it", "b/other")]
     for run in runs:

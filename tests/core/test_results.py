@@ -2,18 +2,22 @@
 
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from conftest import Outcome
 from rich.console import Console
 from rich.table import Table
 from toy_run import Sums, attempt, roll_evaluation, thinking, toy_problems, toy_response, toy_run, toys_registered
 
+from skillfactory_core.compare import compare
+from skillfactory_core.config import Config
+from skillfactory_core.errors import SkillFactoryError
 from skillfactory_core.evaluation import Response
 from skillfactory_core.results import summarise
 from skillfactory_core.results_table import skill_table, table
-from skillfactory_core.run import Run
+from skillfactory_core.run import Run, start_run
 
 
 @pytest.fixture(autouse=True)
@@ -66,6 +70,15 @@ def test_the_mean_leaves_out_the_difficulty_trained_on_and_weighs_the_others_ali
     assert found["trained_on"] == "3"
     assert found["means"]["base"]["variants"] == ["4", "5"]
     assert found["means"]["base"]["accuracy"] == pytest.approx((1 / 2 + 1 / 16) / 2)
+
+
+def test_where_nothing_is_trained_no_difficulty_is_left_out_of_the_mean(tmp_path: Path) -> None:
+    run = start_run(tmp_path / "untrained", Config(task="toy-sums", tags="toy-tags", model="dice", trains=False))
+    plain(run, "base", "3", [4, 4])
+    plain(run, "base", "4", [0, 0])
+    found = summarise(run)
+    assert found["trained_on"] == "" and found["means"]["base"]["accuracy"] == 0.5
+    assert "trained on" not in printed(table(found))
 
 
 def test_a_method_that_lacks_a_difficulty_has_no_mean(run: Run) -> None:
@@ -191,6 +204,20 @@ def test_the_use_of_the_skill_is_a_table_of_its_own(run: Run) -> None:
     assert "pass@4" in lines["method"]
     assert f"{100 * fixed:.1f}" in lines["skillfactory"]
     assert lines["base"].count("–") == 5, "it has no tags"
+
+
+def test_sf_results_shows_both_tables(sf: Callable[..., Outcome], finished: Path) -> None:
+    out = sf("results", finished).out
+    assert "accuracy in %" in out and "use of the skill" in out and "pass@" in out
+
+
+def test_a_problem_that_is_gone_is_said_in_one_line(run: Run) -> None:
+    plain(run, "base", "4", [1, 2])
+    table = run.problems("evaluation", "4")
+    table.finish(0, table.read(0)[:1])
+    for figures in (summarise, lambda opened: compare([opened])):
+        with pytest.raises(SkillFactoryError, match=r"evaluation-4 has no problem '.*/1', which was answered"):
+            figures(run)
 
 
 def test_many_exams_go_below_one_another(run: Run) -> None:

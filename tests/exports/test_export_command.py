@@ -22,6 +22,7 @@ from skillfactory_core.stages.export import LIST
 Sf = Callable[..., Outcome]
 POCKET = Path(__file__).parents[2] / "plugins" / "pocket" / "skillfactory_pocket"
 FORMATS = ("authors", "hf", "llamafactory", "trl", "verl")
+"those that write traces"
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -36,7 +37,7 @@ def refused(outcome: Outcome, *said: str) -> None:
 
 
 def test_the_built_in_formats_are_listed(sf: Sf) -> None:
-    assert tuple(each["name"] for each in json.loads(sf("exporters", "--json").out)) == FORMATS
+    assert tuple(each["name"] for each in json.loads(sf("exporters", "--json").out)) == tuple(sorted((*FORMATS, "inspect")))
 
 
 @pytest.mark.parametrize("name", FORMATS)

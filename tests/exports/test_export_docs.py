@@ -19,6 +19,7 @@ def test_the_docs_name_the_versions_that_are_tested() -> None:
     for name, written in (("datasets", "datasets"), ("huggingface_hub", "huggingface_hub"), ("trl", "TRL")):
         assert f"{written} {version(name)}" in PAGE
     assert f"LLaMA-Factory {pinned(HERE / 'llamafactory-alone.txt', 'llamafactory')}" in PAGE
+    assert f"inspect_ai {pinned(HERE / 'inspect-alone.txt', 'inspect_ai')}" in PAGE
     assert f"verl {pinned(HERE / 'verl.txt', 'verl')}" in PAGE
 
 

@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import attrs
@@ -154,12 +155,14 @@ def test_whoever_listens_finds_names_and_landmarks(page: Page, demo: str) -> Non
         # Details are groups that their summaries name.
         assert role == "group" or (found and not nameless), role
     levels = page.run("[...document.querySelectorAll('h1,h2,h3,h4')].map((one) => Number(one.tagName[1]))")
-    assert levels[0] == 1 and all(b - a <= 1 for a, b in zip(levels, levels[1:], strict=False))
+    assert levels[0] == 1 and all(b - a <= 1 for a, b in pairwise(levels))
 
 
 def test_every_chart_has_its_table(page: Page, demo: str) -> None:
     page.open(demo)
-    bare = "[...document.querySelectorAll('figure.chart')].filter((one) => !one.querySelector('details table td')).length"
+    bare = (
+        "[...document.querySelectorAll('figure.chart')].filter((one) => !one.querySelector('details table td')).length"
+    )
     assert page.run("document.querySelectorAll('figure.chart').length") > 15
     assert page.run(bare) == 0
 

@@ -63,7 +63,9 @@ def test_the_page_and_its_files_are_there_and_load_nothing_from_elsewhere(server
     assert b"http://" not in body and b"https://" not in body
 
 
-@pytest.mark.parametrize("path", ["/../config.toml", "/%2e%2e/config.toml", "/config.toml", "/etc/passwd", "/api/", "/api"])
+@pytest.mark.parametrize(
+    "path", ["/../config.toml", "/%2e%2e/config.toml", "/config.toml", "/etc/passwd", "/api/", "/api"]
+)
 def test_no_file_of_the_machine_is_served(server: Server, path: str) -> None:
     status, _, body = ask(server, path)
     assert status == 404 and json.loads(body)["error"]
@@ -81,7 +83,13 @@ def test_a_head_request_has_no_body(server: Server) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["/api/list", "/api/list?kind=x", "/api/list?kind=attempts&from=zzz", "/api/record", "/api/record?kind=attempts&at=1.1.1"],
+    [
+        "/api/list",
+        "/api/list?kind=x",
+        "/api/list?kind=attempts&from=zzz",
+        "/api/record",
+        "/api/record?kind=attempts&at=1.1.1",
+    ],
 )
 def test_a_wrong_question_is_answered_in_one_line(server: Server, path: str) -> None:
     status, headers, body = ask(server, path)

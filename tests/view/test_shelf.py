@@ -17,7 +17,9 @@ from skillfactory_core.view import shelf as shelves
 from skillfactory_core.view.shelf import Shelf, place_of
 
 
-def every(shelf: Shelf, kind: str, chosen: Mapping[str, str] | None = None, seconds: float = 60.0) -> list[dict[str, Any]]:
+def every(
+    shelf: Shelf, kind: str, chosen: Mapping[str, str] | None = None, seconds: float = 60.0
+) -> list[dict[str, Any]]:
     """All rows of a list, page by page."""
     rows, start = [], ""
     while True:
@@ -100,8 +102,12 @@ def test_the_last_verdict_and_failures_can_be_chosen(tmp_path: Path) -> None:
         shelf = Shelf(run)
         for value, verdict in (("says right", True), ("says wrong", False)):
             found = keys(every(shelf, "responses", {"last verdict": value, "difficulty": "4"}))
-            tries = {r.key: TAGS.parse(r.text).tries for r in run.responses("skillfactory", "4")}
-            assert found == [key for key, made in tries.items() if made and made[-1].verdict is verdict]
+            claims = {
+                r.key: [one.verdict for one in TAGS.parse(r.text).tries if one.verdict is not None]
+                for r in run.responses("skillfactory", "4")
+            }
+            assert found == [key for key, given in claims.items() if given and given[-1] is verdict]
+            assert 0 < len(found) < len(claims)
         assert keys(every(shelf, "responses", {"grade": "failed"})) == [failed.key]
         assert keys(every(shelf, "responses", {"grade": "not checked"})) == [slow.key]
 
@@ -183,7 +189,7 @@ def test_a_run_that_is_at_work_shows_what_is_complete(empty: Run) -> None:
 
 @pytest.mark.parametrize("place", ["", "1", "1.2", "a.b.c", "1.2.3.4", "-1.0.0", "9999999999.0.0"])
 def test_a_place_that_is_none_is_refused(place: str) -> None:
-    with pytest.raises(SkillFactoryError, match="TABLE.PART.ROW"):
+    with pytest.raises(SkillFactoryError, match=r"TABLE\.PART\.ROW"):
         place_of(place)
 
 

@@ -1,0 +1,95 @@
+"""Page: the outcome of a study as Markdown: the paper's table 1 with intervals, differences, use of the skill, costs."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from skillfactory_core.report.words import duration
+
+SKILL = {
+    "tokens": ("tokens", "{:.0f}"),
+    "answers": ("answers", "{:.2f}"),
+    "reflections": ("reflections", "{:.2f}"),
+    "truncated": ("cut off", "{:.1%}"),
+    "f1_right": ("F1 right", "{:.2f}"),
+    "f1_wrong": ("F1 wrong", "{:.2f}"),
+}
+
+
+def page(found: Mapping[str, Any]) -> str:
+    """The whole page."""
+    return "\n".join(lines(found)) + "\n"
+
+
+def lines(found: Mapping[str, Any]) -> Iterator[str]:
+    exams, rows, mean_of = found["exams"], found["rows"], found["mean_of"]
+    shown = {**{name: name for name in exams}, **({"mean": "mean"} if len(mean_of) > 1 else {})}
+    seeds = len(found["seeds"])
+    yield f"# {found['title']}"
+    yield ""
+    yield (
+        f"{seeds} seed{'s' * (seeds > 1)}. Accuracy in % with its 95 % interval over problems and seeds"
+        + (f"; mean: over {', '.join(mean_of)}, which nothing was trained on." if len(mean_of) > 1 else ".")
+    )
+    yield ""
+    accuracies = {
+        row["title"]: [percent({**row["exams"], "mean": row["mean"]}.get(name), "accuracy") for name in shown]
+        for row in rows.values()
+    }
+    yield from table(
+        ["", *(f"{n}{' (trained on)' * exams.get(n, {}).get('trained_on', False)}" for n in shown)], accuracies
+    )
+    yield "## Differences"
+    yield ""
+    yield "In points, on the same problems and seeds; bold where the 95 % interval leaves out 0."
+    yield ""
+    differences = {}
+    for pair, by_exam in found["differences"].items():
+        one, _, other = pair.partition(" - ")
+        name = f"{rows[one]['title']} against {rows[other]['title']}"
+        differences[name] = [percent(by_exam.get(exam), "difference") for exam in shown]
+    yield from table(["", *shown.values()], differences)
+    yield "## Use of the skill"
+    yield ""
+    yield "Per response: tokens, attempts, reflections, share cut off; F1 of the verdicts on right and on wrong attempts."
+    yield ""
+    uses = {
+        f"{rows[name]['title']} | {exam}": [
+            "–" if each[key] is None else form.format(each[key]) for key, (_, form) in SKILL.items()
+        ]
+        for name, by_exam in found["skill"].items()
+        if name in rows
+        for exam, each in by_exam.items()
+    }
+    yield from table(["", "exam", *(title for title, _ in SKILL.values())], uses)
+    yield "## What it cost"
+    yield ""
+    yield "Per seed, from the base to the model; what arms share counts for each of them."
+    yield ""
+    costs = {
+        row["title"]: [
+            *(count(row["tokens"][part]) for part in ("generated", "trained")),
+            duration(3600 * row["hours"]),
+        ]
+        for row in rows.values()
+    }
+    yield from table(["", "tokens generated", "tokens trained on", "time"], costs)
+
+
+def table(head: Sequence[str], rows: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    yield f"| {' | '.join(head)} |"
+    yield f"| {' | '.join('---' for _ in head)} |"
+    for name, cells in rows.items():
+        yield f"| {' | '.join([name, *cells])} |"
+    yield ""
+
+
+def percent(each: Mapping[str, float] | None, key: str) -> str:
+    if each is None:
+        return "–"
+    sign = "+" if key == "difference" else ""
+    text = f"{100 * each[key]:{sign}.1f} ({100 * each['low']:{sign}.1f} to {100 * each['high']:{sign}.1f})"
+    return f"**{text}**" if key == "difference" and (each["low"] > 0 or each["high"] < 0) else text
+
+
+def count(tokens: float | None) -> str:
+    return "–" if tokens is None else f"{tokens:,.0f}"

@@ -1,0 +1,102 @@
+"""Plan: which runs a study has, from its TOML file."""
+
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from skillfactory_core.config import Config, merge
+from skillfactory_core.errors import SkillFactoryError, not_found
+
+KEYS = ("title", "task", "preset", "seeds", "settings", "arms")
+ARM_KEYS = ("method", "rounds", "title", "settings")
+
+
+@attrs.frozen
+class Arm:
+    """One way to train, which every seed does once."""
+
+    name: str
+    method: str
+    title: str
+    rounds: int = 1
+    "of STaR"
+    settings: Mapping[str, Any] = attrs.field(factory=dict)
+    "on top of those of the study"
+
+
+@attrs.frozen
+class Study:
+    """Arms and seeds. The first arm also has the base and, unless settings say no, RL alone to be compared with."""
+
+    name: str
+    title: str
+    task: str
+    preset: str
+    seeds: tuple[int, ...]
+    settings: Mapping[str, Any]
+    arms: tuple[Arm, ...]
+
+    def folder(self, arm: Arm, seed: int) -> str:
+        return f"{arm.name}-{seed}"
+
+    def config(self, arm: Arm, seed: int) -> Config:
+        """The settings of one run."""
+        from skillfactory_core.cli.run import resolve
+
+        first = arm is self.arms[0]
+        own = {"method": arm.method, "seed": seed, **({} if first else {"baselines": False})}
+        return resolve(self.task, self.preset, None, merge(merge(self.settings, arm.settings), own))
+
+
+def read_study(path: Path) -> Study:
+    """The study of a file; what is wrong with it is one line that names the key."""
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise SkillFactoryError(f"study {path} cannot be read: {error}") from error
+    check_keys(path, "", tables, KEYS)
+    seeds = tables.get("seeds", [0])
+    arms = tables.get("arms", {})
+    task = tables.get("task")
+    if not isinstance(task, str):
+        raise SkillFactoryError(f'study {path}: it names no task (task = "countdown")')
+    if not isinstance(seeds, list) or not seeds or not all(type(seed) is int for seed in seeds):
+        raise SkillFactoryError(f"study {path}: seeds = {seeds!r} is not a list of whole numbers")
+    if len(set(seeds)) < len(seeds):
+        raise SkillFactoryError(f"study {path}: seeds = {seeds!r} names one twice")
+    if not isinstance(arms, dict) or not arms:
+        raise SkillFactoryError(f"study {path}: it has no arms ([arms.skillfactory])")
+    study = Study(
+        name=path.stem,
+        title=str(tables.get("title", path.stem)),
+        task=task,
+        preset=str(tables.get("preset", "default")),
+        seeds=tuple(seeds),
+        settings=tables.get("settings", {}),
+        arms=tuple(read_arm(path, name, table) for name, table in arms.items()),
+    )
+    for arm in study.arms:
+        study.config(arm, seeds[0])
+    return study
+
+
+def read_arm(path: Path, name: str, table: Any) -> Arm:
+    if not re.fullmatch(r"(?!(?:base|sft|rl-only)$)[a-z0-9-]+", name):
+        raise SkillFactoryError(f"study {path}: an arm cannot be called '{name}': take small letters, digits and -")
+    if not isinstance(table, dict):
+        raise SkillFactoryError(f"study {path}: arms.{name} is not a table ([arms.{name}])")
+    check_keys(path, f"arms.{name}.", table, ARM_KEYS)
+    rounds = table.get("rounds", 1)
+    if type(rounds) is not int or rounds < 1:
+        raise SkillFactoryError(f"study {path}: arms.{name}.rounds = {rounds!r} is not a whole number from 1 on")
+    return Arm(name, str(table.get("method", name)), str(table.get("title", "")), rounds, table.get("settings", {}))
+
+
+def check_keys(path: Path, above: str, table: Mapping[str, Any], known: tuple[str, ...]) -> None:
+    for key in table:
+        if key not in known:
+            raise not_found(f"entry of study {path}", above + key, [above + k for k in known], "study")

@@ -1,0 +1,103 @@
+"""Work: do the runs of a study, one after the other; what two of them would do alike is done once."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import attrs
+
+from skillfactory_core.config import Config, flatten, unstructure
+from skillfactory_core.errors import SkillFactoryError
+from skillfactory_core.fork import fork
+from skillfactory_core.pipeline import Pipeline
+from skillfactory_core.run import Run, locked, open_run, start_run
+from skillfactory_core.study.plan import Arm, Study
+
+DECIDES = {
+    "problems": ("task", "task_options", "seed", "part", "sample.problems", "grpo.problems", "evaluate"),
+    "sample": ("model", "prompts", "sample", "sampling", "teacher"),
+    "grade": ("tags",),
+    "reflect": ("skills", "reflect"),
+}
+"stage -> the settings that decide what it makes, besides those of the stages before it"
+
+
+@attrs.frozen
+class Done:
+    """One run of a study."""
+
+    arm: Arm
+    seed: int
+    run: Run
+
+
+def do(study: Study, folder: Path) -> list[Done]:
+    """All runs of a study, from where they are."""
+    done: list[Done] = []
+    total = len(study.arms) * len(study.seeds)
+    for seed in study.seeds:
+        for arm in study.arms:
+            print(f"study {study.name}: run {len(done) + 1} of {total}, {study.folder(arm, seed)}", flush=True)
+            done.append(Done(arm, seed, do_one(study, arm, seed, folder, [each.run for each in done])))
+    return done
+
+
+def do_one(study: Study, arm: Arm, seed: int, folder: Path, others: list[Run]) -> Run:
+    """One run. The base is evaluated in the first run alone: its responses do not depend on the seed of a run."""
+    from skillfactory_core.cli.run import after_rounds
+
+    place, config = after_rounds(folder / study.folder(arm, seed), study.config(arm, seed), arm.rounds)
+    if not place.exists():
+        share(config, place, others)
+    with locked(place):
+        run = start_run(place, config)
+        pipeline = Pipeline(run)
+        pipeline.do(*(stage for stage in pipeline.stages if not others or stage != "evaluate-base"))
+    return run
+
+
+def share(config: Config, folder: Path, others: list[Run]) -> None:
+    """Begin a run with the work of another that did the first stages as this one would."""
+    best: tuple[list[str], Run | None] = ([], None)
+    for other in others:
+        stages = alike(config, other)
+        if len(stages) > len(best[0]):
+            best = (stages, other)
+    stages, other_run = best
+    if other_run is not None:
+        fork(other_run, folder, config, stages)
+
+
+def alike(config: Config, other: Run) -> list[str]:
+    """The first stages that a run with these settings would do as another did them."""
+    before, now = flatten(unstructure(other.config)), flatten(unstructure(config))
+    stages: list[str] = []
+    for stage, names in DECIDES.items():
+        decided = [
+            name for name in before.keys() | now.keys() for key in names if name == key or name.startswith(f"{key}.")
+        ]
+        done = stage in other.manifest()["stages"] and not other.manifest()["stages"][stage].get("failed")
+        if not done or any(before.get(name) != now.get(name) for name in decided):
+            break
+        stages.append(stage)
+    return stages
+
+
+def finished(study: Study, folder: Path) -> Iterator[Done]:
+    """The runs of a study that have something to show."""
+    for seed in study.seeds:
+        for arm in study.arms:
+            place = folder / study.folder(arm, seed)
+            if (place / "config.toml").exists():
+                run = open_run(place)
+                if any(stage.startswith("evaluate-") for stage in run.manifest()["stages"]):
+                    yield Done(arm, seed, run)
+
+
+def check_folder(study: Study, folder: Path) -> None:
+    """A folder with runs of something else is left alone."""
+    names = {study.folder(arm, seed) for arm in study.arms for seed in study.seeds}
+    for config in sorted(folder.glob("*/config.toml")):
+        if config.parent.name.split("-round-")[0] not in names:
+            raise SkillFactoryError(
+                f"{folder} holds the run {config.parent.name}, which is not of study {study.name}: choose another folder (--to)"
+            )
