@@ -21,7 +21,7 @@ from skillfactory_core.shard import WHOLE, Shard
 from skillfactory_core.stages.evaluate import Examiner, evaluate, exams_here
 from skillfactory_core.stages.grade import grade
 from skillfactory_core.stages.grpo import grpo
-from skillfactory_core.stages.problems import LEFT_OUT, exams_of, make_problems
+from skillfactory_core.stages.problems import LEFT_OUT, Exam, exams_of, make_exams, make_problems
 from skillfactory_core.stages.rearrange import Rearranger, rearrange
 from skillfactory_core.stages.reflect import reflect
 from skillfactory_core.stages.report import report
@@ -95,7 +95,11 @@ class Pipeline:
         if not self.complete("problems"):
             return make_problems(self.run)
         before = {k: v for k, v in (self.run.finished("problems") or {}).items() if not k.startswith(LEFT_OUT)}
-        return before | make_problems(self.run, ("evaluation",))
+        return before | make_exams(self.run, self._suites())
+
+    def _suites(self) -> list[Exam]:
+        """The exams that came from suites."""
+        return [exam for exam in exams_of(self.run.config).values() if exam.suite]
 
     def _own(self) -> dict[str, Callable[[], dict[str, Any]]]:
         """Traces from the model's own attempts."""
@@ -211,8 +215,7 @@ class Pipeline:
         """Whether a finished stage did the exams that it is asked for: suites may have come since."""
         summary = self.run.finished(name) or {}
         if name == "problems":
-            suites = [exam.name for exam in exams_of(self.run.config).values() if exam.suite]
-            return all(f"evaluation-{exam}" in summary or f"{LEFT_OUT}{exam}" in summary for exam in suites)
+            return all({f"evaluation-{e.name}", f"{LEFT_OUT}{e.name}"} & summary.keys() for e in self._suites())
         exams = exams_here(self.run, self.exams) if name.startswith("evaluate-") else ()
         return all(f"accuracy_{exam}" in summary for exam in exams)
 

@@ -1,5 +1,6 @@
 """Names to records: tasks, skills, strategies and the rest, as the plugins registered them."""
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,9 @@ from skillfactory_core.tags import TagFormat, read_tag_format
 from skillfactory_core.task import Task
 from skillfactory_core.trainer import Trainer
 
+NAME = re.compile(r"[^\s/\\.-][^\s/\\]*")
+"what can be typed on a command line and stand in the name of a folder"
+
 
 @attrs.frozen
 class Kind:
@@ -29,23 +33,25 @@ class Kind:
     type: type
     classes: bool = False
     "the hook gives classes, not instances"
+    defines: tuple[str, ...] = ()
+    "what a subclass has to define itself"
 
     @property
     def command(self) -> str:
         return self.hook.removeprefix("register_").replace("_", "-")
 
 
-TASK = Kind("task", "register_tasks", Task)
+TASK = Kind("task", "register_tasks", Task, defines=("question", "grade"))
 PROMPTS = Kind("prompt set", "register_prompt_sets", PromptSet)
 SKILL = Kind("skill", "register_skills", Skill)
 TAGS = Kind("tag format", "register_tag_formats", TagFormat)
-STRATEGY = Kind("strategy", "register_strategies", Strategy, classes=True)
+STRATEGY = Kind("strategy", "register_strategies", Strategy, classes=True, defines=("arrange",))
 METHOD = Kind("method", "register_methods", Method)
 SUITE = Kind("suite", "register_suites", Suite)
 MODEL = Kind("model", "register_models", Model)
-ENGINE = Kind("engine", "register_engines", Engine, classes=True)
-TRAINER = Kind("trainer", "register_trainers", Trainer, classes=True)
-EXPORTER = Kind("exporter", "register_exporters", Exporter, classes=True)
+ENGINE = Kind("engine", "register_engines", Engine, classes=True, defines=("generate",))
+TRAINER = Kind("trainer", "register_trainers", Trainer, classes=True, defines=("sft", "grpo"))
+EXPORTER = Kind("exporter", "register_exporters", Exporter, classes=True, defines=("export",))
 
 
 def given(kind: Kind) -> Iterator[tuple[Plugin, Any]]:
@@ -53,23 +59,46 @@ def given(kind: Kind) -> Iterator[tuple[Plugin, Any]]:
     for plugin, record in plugins().collect(kind.hook):
         wrong = misfit(kind, record)
         if wrong:
-            plugins().fail(plugin, f"{kind.hook} gave {record!r:.80}, which {wrong}")
+            plugins().fail(plugin, f"{kind.hook} gave {shown(record)}, which {wrong}; {plugin.way_out}")
         else:
             yield plugin, record
 
 
 def registered(kind: Kind) -> Mapping[str, tuple[Any, Plugin]]:
-    """name -> (record, the plugin that gave it), sorted by name."""
-    records: dict[str, tuple[Any, Plugin]] = {}
+    """name -> (record, the plugin that gave it), sorted by name; without the names that two records have."""
+    return {name: found[0] for name, found in sorted(by_name(kind).items()) if len(found) == 1}
+
+
+def by_name(kind: Kind) -> Mapping[str, list[tuple[Any, Plugin]]]:
+    """name -> every record of that name with its plugin."""
+    records: dict[str, list[tuple[Any, Plugin]]] = {}
     for plugin, record in given(kind):
-        if record.name in records:
-            other = records[record.name][1]
-            raise SkillFactoryError(
-                f"two plugins register a {kind.singular} named '{record.name}': '{other.name}' ({other.distribution}) "
-                f"and '{plugin.name}' ({plugin.distribution}); uninstall one or set SKILLFACTORY_BLOCK={plugin.name}"
-            )
-        records[record.name] = (record, plugin)
-    return dict(sorted(records.items()))
+        records.setdefault(record.name, []).append((record, plugin))
+    return records
+
+
+def clashes(kind: Kind) -> Mapping[str, str]:
+    """name -> what is wrong with it and what to do, of the names that two records have: neither is in use."""
+    return {name: clash(kind, name, *found[:2]) for name, found in by_name(kind).items() if len(found) > 1}
+
+
+def clash(kind: Kind, name: str, one: tuple[Any, Plugin], two: tuple[Any, Plugin]) -> str:
+    """Two records of one name; the second is of the plugin that was found later, and so not one of ours if the first is."""
+    (_, a), (_, b) = one, two
+    if a is b or a.name == b.name:
+        return f"plugin '{a.name}' ({a.distribution}) registers two {kind.singular}s named '{name}'; {a.way_out}"
+    return (
+        f"two plugins register a {kind.singular} named '{name}': '{a.name}' ({a.distribution}) "
+        f"and '{b.name}' ({b.distribution}); uninstall one or set SKILLFACTORY_BLOCK={b.name}"
+    )
+
+
+def shown(record: Any) -> str:
+    """A record in a message, whatever its code does about that."""
+    try:
+        return f"{record!r:.80}"
+    except Exception:  # noqa: BLE001 - of a plugin
+        return f"a {type(record).__name__}"
 
 
 def misfit(kind: Kind, record: Any) -> str:
@@ -79,20 +108,31 @@ def misfit(kind: Kind, record: Any) -> str:
     if not kind.classes and not isinstance(record, kind.type):
         return f"is not a {kind.type.__name__}"
     lacking = [field for field in ("name", "summary") if not isinstance(getattr(record, field, None), str)]
-    return f"has no {lacking[0]}" if lacking else ""
+    if lacking:
+        return f"has no {lacking[0]}"
+    if not NAME.fullmatch(record.name):
+        return f"is named {record.name!r:.40}: names are not empty and have no spaces, no slashes, and no dot or dash first"
+    owner = record if kind.classes else type(record)
+    lacking = [method for method in kind.defines if getattr(owner, method) is getattr(kind.type, method)]
+    return f"defines no {lacking[0]}" if lacking else ""
 
 
 def find(kind: Kind, name: str, note: str = "") -> Any:
-    """The record of that name, or an error that suggests one and mentions plugins that could not be loaded."""
-    records = registered(kind)
-    if name in records:
-        return records[name][0]
-    broken = [f"'{p.name}' of {p.distribution} ({p.error})" for p in plugins().broken()]
-    note += f"; not loaded: {', '.join(broken)}" if broken else ""
-    raise not_found(kind.singular, name, records, kind.command, note)
+    """The record of that name, or an error that suggests one and mentions plugins that are not in use."""
+    found = by_name(kind)
+    if len(found.get(name, ())) > 1:
+        raise SkillFactoryError(clash(kind, name, *found[name][:2]))
+    if name in found:
+        return found[name][0][0]
+    raise not_found(kind.singular, name, found, kind.command, note + plugins().not_in_use())
 
 
 def find_tags(name: str) -> TagFormat:
     """A tag format by its name, or from a TOML file."""
     found: TagFormat = read_tag_format(Path(name)) if name.endswith(".toml") else find(TAGS, name)
     return found
+
+
+def giver(kind: Kind, record: Any) -> Plugin | None:
+    """The plugin that gave a record; None for one that no plugin gave."""
+    return next((plugin for given, plugin in registered(kind).values() if given.name == record.name), None)

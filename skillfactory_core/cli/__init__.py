@@ -37,12 +37,35 @@ class PluginGroup(click.RichGroup):
         return list(self.commands)
 
     def make_context(self, info_name: str | None, args: list[str], **extra: object) -> click.Context:  # type: ignore[override]
+        from skillfactory_core.cli.completion import complete
+        from skillfactory_core.cli.examples import show_examples
         from skillfactory_core.plugins import load_file, plugins
 
         for file in plugin_files(args):
             load_file(Path(file))
+        self.commands = {}
         plugins().tell("register_commands", cli=self)
+        for name, command in self.commands.items():
+            show_examples(name, command)
+            complete(command)
         return super().make_context(info_name, args, **extra)  # type: ignore[arg-type]
+
+    def add_command(self, cmd: click.Command, name: str | None = None, *args: object, **extra: object) -> None:
+        """No plugin puts its command in the place of another's."""
+        if (name or cmd.name) in self.commands:
+            raise SkillFactoryError(f"there is a command named '{name or cmd.name}' already: choose another name")
+        super().add_command(cmd, name, *args, **extra)  # type: ignore[arg-type]
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command, or an error that mentions plugins which are not in use: it may be one of theirs."""
+        from skillfactory_core.plugins import plugins
+
+        try:
+            return super().resolve_command(ctx, args)
+        except UsageError as error:
+            raise UsageError(error.format_message() + plugins().not_in_use(), ctx) from error
 
 
 def plugin_files(args: Sequence[str]) -> Iterator[str]:
@@ -90,10 +113,24 @@ def main() -> None:
         sys.exit(1)
     except OSError as error:
         if error.errno not in MACHINE:
+            from skillfactory_core.blame import blamed
+
+            fail_if(blamed(error))
             raise
         fail(
             f"{error.strerror}: {error.filename or 'while writing'}; what is done is kept: mend that and run the same command again"
         )
+    except Exception as error:
+        from skillfactory_core.blame import blamed
+
+        fail_if(blamed(error))
+        raise
+
+
+def fail_if(message: str) -> None:
+    """Fail with a line, where there is one."""
+    if message:
+        fail(message)
 
 
 def fail(message: str) -> None:

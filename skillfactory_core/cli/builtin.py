@@ -14,6 +14,7 @@ from skillfactory_core.cli import (
     grade,
     import_,
     listing,
+    new,
     rearrange,
     report,
     reproduce,
@@ -43,6 +44,7 @@ def register_commands(cli: click.Group) -> None:
     cli.add_command(report.report)
     cli.add_command(import_.import_)
     cli.add_command(grade.regrade)
+    cli.add_command(new.new)
     cli.add_command(check.check)
     cli.add_command(doctor.doctor)
     cli.add_command(serve.serve)

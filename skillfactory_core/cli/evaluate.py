@@ -36,6 +36,10 @@ class Wish:
     budgets: str | None
 
 
+NOTHING = Wish((), None, (), None, False, None, None, None)
+"no wish beyond an evaluation"
+
+
 @click.command()
 @click.argument("target")
 @click.option("--suite", "suites", multiple=True, help="Also the exams of this suite (sf suites).")
@@ -98,7 +102,7 @@ def check(wish: Wish) -> None:
         )
     if wish.force is not None and wish.budget is not None and wish.force <= wish.budget:
         raise SkillFactoryError(f"responses of {wish.budget} tokens cannot go on to {wish.force}: give --force more")
-    if wish.budgets is not None and (wish.budget is not None or wish.suites or wish.shard):
+    if wish.budgets is not None and wish != attrs.evolve(NOTHING, budgets=wish.budgets):
         raise SkillFactoryError("--budgets looks at stored responses and makes none: give it alone")
 
 

@@ -8,6 +8,8 @@ import attrs
 import rich_click as click
 
 from skillfactory_core import registry
+from skillfactory_core.plugins import in_one_line
+from skillfactory_core.plugins import plugins as loaded
 from skillfactory_core.registry import Kind
 
 KINDS = (
@@ -34,7 +36,15 @@ def listing(kind: Kind) -> click.Command:
 
     @click.option("--json", "as_json", is_flag=True, help="As JSON.")
     def command(as_json: bool) -> None:
-        rows = [row(record, plugin.distribution) for record, plugin in registry.registered(kind).values()]
+        rows = []
+        for record, plugin in registry.registered(kind).values():
+            try:
+                rows.append(row(record, plugin.distribution))
+            except Exception as error:  # noqa: BLE001 - of one plugin; the others are listed
+                told = f"{kind.singular} '{record.name}' cannot be told of: {in_one_line(error)}; {plugin.way_out}"
+                click.echo(f"sf: {plugin.told(told)}", err=True)
+        for line in registry.clashes(kind).values():
+            click.echo(f"sf: {line}", err=True)
         show(rows, as_json)
 
     return click.command(kind.command, help=f"List the {kind.command.replace('-', ' ')} that are installed.")(command)
@@ -57,16 +67,16 @@ def row(record: Any, distribution: str) -> dict[str, Any]:
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def plugins(as_json: bool) -> None:
     """List the plugins that were found, with what is wrong with those not in use."""
-    from skillfactory_core.plugins import plugins as loaded
-
     # Asking every collect hook finds the plugins whose hooks raise or give something else.
     for kind in KINDS:
-        list(registry.given(kind))
+        for line in registry.clashes(kind).values():
+            click.echo(f"sf: {line}", err=True)
     show(
         [
             {
                 "name": p.name,
                 "state": p.error or "ok",
+                "notes": list(p.notes),
                 "hooks": list(p.hooks),
                 "module": p.module,
                 "from": p.distribution,

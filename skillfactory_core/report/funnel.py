@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import attrs
@@ -43,30 +44,51 @@ def funnel(run: Run) -> dict[str, list[Level]]:
     if not seen:
         return {}
 
-    def level(title: str, what: str, name: str, fell: str = "") -> Level:
-        out = {reason: 0 for (kind, reason, _) in seen if kind == fell and reason}
-        reasons = [(reason, seen[fell, reason, True] + seen[fell, reason, False]) for reason in out]
-        said = [(REASONS.get(reason, reason), number) for reason, number in sorted(reasons, key=lambda one: -one[1])]
-        return Level(title, seen[what, name, True], seen[what, name, False], said)
+    def level(title: str, what: str, name: str, *fell_out: tuple[str, int]) -> Level:
+        return Level(title, seen[what, name, True], seen[what, name, False], [one for one in fell_out if one[1]])
 
-    made = {
-        "attempts": [
-            level("graded", "attempts", "all"),
-            level("fit to be shown", "attempts", "usable", "attempt out"),
-            level("with a true reflection", "attempts", "kept"),
-            level("in a trace", "attempts", "traced"),
-        ],
-        "reflections": [
-            level("written", "reflections", "all"),
-            level("with the true verdict", "reflections", "kept", "reflection out"),
-            level("in a trace", "reflections", "traced"),
-        ],
-    }
-    if not made["reflections"][0].count:
-        made = {"attempts": [one for one in made["attempts"] if one.title != "with a true reflection"]}
+    def fell(what: str) -> list[tuple[str, int]]:
+        """The reasons in words, the frequent ones first."""
+        out: Counter[str] = Counter()
+        for (kind, reason, _), number in seen.items():
+            out[REASONS.get(reason, reason)] += number if kind == what else 0
+        return out.most_common()
+
+    attempts = [
+        level("graded", "attempts", "all", (DROPPED["error"], run.attempts.count() - total(seen, "attempts", "all"))),
+        level("fit to be shown", "attempts", "usable", *fell("attempt out")),
+        level("with a true reflection", "attempts", "kept"),
+        level("in a trace", "attempts", "traced"),
+    ]
+    reflections = [
+        level("written", "reflections", "all"),
+        level("with the true verdict", "reflections", "kept", *fell("reflection out")),
+        level("in a trace", "reflections", "traced"),
+    ]
+    if not reflections[0].count:
+        attempts, reflections = [one for one in attempts if one.title != "with a true reflection"], []
+    made = {"attempts": attempts, "reflections": reflections} if reflections else {"attempts": attempts}
     if not run.traces.parts():
         made = {name: [one for one in levels if one.title != "in a trace"] for name, levels in made.items()}
-    return made
+    return {name: with_rest(levels) for name, levels in made.items()}
+
+
+REST = {"with a true reflection": "no reflection with the true verdict", "in a trace": "not drawn by the strategy"}
+"why a sieve without reasons of its own took out what it took"
+
+
+def with_rest(levels: Sequence[Level]) -> list[Level]:
+    """The same, where each sieve that gives no reasons says what it took out."""
+    found = list(levels[:1])
+    for above, one in pairwise(levels):
+        lost = above.count - one.count
+        rest = [(REST[one.title], lost)] if one.title in REST and lost > 0 else []
+        found.append(attrs.evolve(one, fell_out=[*one.fell_out, *rest]))
+    return found
+
+
+def total(seen: Mapping[tuple[str, str, bool], int], what: str, name: str) -> int:
+    return seen.get((what, name, True), 0) + seen.get((what, name, False), 0)
 
 
 def part_of(run: Run, part: int) -> Counter[tuple[str, str, bool]]:

@@ -133,6 +133,8 @@ def contents(runs: Sequence[Run]) -> dict[str, Any]:
     arms = [several.arm(part.label, method) for part in parts for method in part.run.config.arms]
     marks = several.marks(arms, len(runs) == 1, words.mark)
     tasks = {name: task.name for run in runs for name, task in variants_of(run.config).items()}
+    exams = "difficulties" if len(set(tasks.values())) < 2 else "exams"
+    trains = any(run.config.trains for run in runs)
     over_budgets = {m: by for part in parts for m, by in budgets.over_budgets(part.run, part.label).items()}
     return {
         "title": words.listing([part.name for part in parts]),
@@ -142,9 +144,10 @@ def contents(runs: Sequence[Run]) -> dict[str, Any]:
         "task": task_of(runs[0].config),
         "summary": summary,
         "mark": marks.__getitem__,
-        "headline": words.headline(summary) if len(parts) == 1 else words.best(summary),
+        "headline": (words.headline if len(parts) == 1 else words.best)(summary, exams),
         "flaws": words.flaws(summary),
-        "places": places(tasks, summary, marks.__getitem__),
+        "trains": trains,
+        "places": places(tasks, summary, marks.__getitem__, trains),
         "passes": passes(tasks, summary, marks.__getitem__),
         "habits": [
             habit for habit in HABITS if any(habit[0] in f for by in summary["methods"].values() for f in by.values())
@@ -167,21 +170,26 @@ def contents(runs: Sequence[Run]) -> dict[str, Any]:
     }
 
 
-def places(tasks: Mapping[str, str], summary: Mapping[str, Any], mark: Callable[[str], str]) -> list[dict[str, Any]]:
+def places(
+    tasks: Mapping[str, str], summary: Mapping[str, Any], mark: Callable[[str], str], trains: bool
+) -> list[dict[str, Any]]:
     """Each exam, and the mean over those not trained on: its name, chart and sentence."""
     columns = {variant: words.at(summary, variant) for variant in summary["variants"]}
     if len(columns) > 2 and summary["means"]:
         columns = {"mean": summary["means"], **columns}
     highest = max((f["high"] for figures in columns.values() for f in figures.values()), default=1.0)
     top = charts.axis_top(highest)
+    new = "new difficulties" if len(set(tasks.values())) < 2 else "exams not trained on"
+    if not trains:
+        new = f"exams but {summary['trained_on']}"
     found = []
     for variant, figures in columns.items():
         mean = variant == "mean"
-        name = "New difficulties, mean" if mean else exam(tasks[variant], variant)
-        where = "over the new difficulties taken together" if mean else f"at {name}"
-        note = "" if mean else "trained on" if variant == summary["trained_on"] else "new"
+        name = f"{new.capitalize()}, mean" if mean else exam(tasks[variant], variant)
+        where = f"over the {new} taken together" if mean else f"at {name}"
+        note = "trained on" if variant == summary["trained_on"] else "new"
         bars = [charts.Bar(words.title(m), mark(m), f["accuracy"], f["low"], f["high"]) for m, f in figures.items()]
-        chart = charts.bar_chart(f"accuracy-{slug(variant)}", name, note, bars, top)
+        chart = charts.bar_chart(f"accuracy-{slug(variant)}", name, note if trains and not mean else "", bars, top)
         found.append({"chart": chart, "says": words.standing(summary, variant, where)})
     return found
 

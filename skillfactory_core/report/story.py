@@ -68,7 +68,7 @@ CHAPTERS = (
     Chapter(
         "evaluate",
         "Evaluate",
-        "Every method answers the same unseen problems, at the difficulty it was trained on and at others.",
+        "Every method answers the same unseen problems, of the known difficulty and of others.",
     ),
 )
 DROPPED = {
@@ -134,8 +134,13 @@ def figures(counts: Counts, hide: bool = False) -> list[tuple[str, str]]:
             continue
         if hide and (name.startswith(("dropped_", "reason_", "traces_of_")) or name in IN_BARS):
             continue
-        found.append((name.replace("_", " "), f"{value:,}" if isinstance(value, int) else f"{value:,.3g}"))
+        found.append((name.replace("_", " "), said(value)))
     return found
+
+
+def said(value: float) -> str:
+    """A count as it is, any other figure in three digits."""
+    return f"{value:,.0f}" if isinstance(value, int) or abs(value) >= 1000 else f"{value:.3g}"
 
 
 def count(counts: Counts, name: str) -> int:

@@ -62,9 +62,9 @@ def listing(parts: Sequence[str]) -> str:
     return f"{', '.join(parts[:-1])} and {parts[-1]}" if len(parts) > 1 else "".join(parts)
 
 
-def headline(summary: Mapping[str, Any]) -> str:
-    """The comparison that the method is about, in one sentence; empty until both sides are there."""
-    where, differences = "on the difficulties it was not trained on", summary["differences"].get("mean", [])
+def headline(summary: Mapping[str, Any], what: str = "difficulties") -> str:
+    """The comparison that the method is about, in one sentence; empty until both sides are there. `what` the exams are."""
+    where, differences = f"on the {what} it was not trained on", summary["differences"].get("mean", [])
     figures = summary["means"]
     if not differences:
         where, figures = f"on {summary['trained_on']}", at(summary, summary["trained_on"])
@@ -85,10 +85,10 @@ def headline(summary: Mapping[str, Any]) -> str:
     return f"{where[0].upper()}{where[1:]}, {title(method)} is right {ours} of the time, {verdict}."
 
 
-def best(summary: Mapping[str, Any]) -> str:
+def best(summary: Mapping[str, Any], what: str = "difficulties") -> str:
     """Of several runs: who is right most often, over the new difficulties or, without these, over the first exam."""
     if summary["means"]:
-        return standing(summary, "mean", "on the difficulties it was not trained on")
+        return standing(summary, "mean", f"on the {what} it was not trained on")
     return standing(summary, summary["variants"][0], f"on {summary['variants'][0]}") if summary["variants"] else ""
 
 
@@ -101,7 +101,7 @@ def standing(summary: Mapping[str, Any], variant: str, place: str) -> str:
     best = figures[order[0]]
     start = f"{title(order[0])} is right most often {place}: {percent(best['accuracy'])}"
     if len(order) == 1:
-        return f"{start}. Nothing to compare it with yet."
+        return f"{title(order[0])} is right {percent(best['accuracy'])} of the time {place}. Nothing to compare it with yet."
     gaps = {other: lead(summary["differences"].get(variant, []), order[0], other) for other in order[1:]}
     sure = [title(other) for other, gap in gaps.items() if gap and gap["low"] > 0]
     close = [

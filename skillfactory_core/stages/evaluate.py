@@ -124,6 +124,8 @@ def counts(run: Run, method: str, parts: Mapping[str, Sequence[int]] | None = No
     summary: dict[str, Any] = {"failed": 0}
     for name in exams_of(run.config):
         asked, there = run.problems("evaluation", name).parts(), run.responses(method, name).parts()
+        if not asked:
+            summary["left_out"] = summary.get("left_out", 0) + 1
         numbers = parts.get(name, ()) if parts is not None else there if set(asked) <= set(there) else ()
         graded = right = 0
         for number in numbers:

@@ -1,17 +1,23 @@
 """Grade attempts: the truth about each, from the task."""
 
+import time
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+from skillfactory_core import registry
 from skillfactory_core.attempt import UNCHECKED, Attempt, Grade, GradedAttempt
 from skillfactory_core.errors import SkillFactoryError
+from skillfactory_core.plugins import in_one_line, plugins
 from skillfactory_core.problem import Problem
 from skillfactory_core.prompts import PromptSet
 from skillfactory_core.run import Run
 from skillfactory_core.stages.problems import task_of
 from skillfactory_core.tags import TagFormat
 from skillfactory_core.task import Task
+
+LATE = 5.0
+"seconds of one grade after which its plugin is told to be slow"
 
 
 def grade(run: Run, tags: TagFormat, prompts: PromptSet) -> dict[str, Any]:
@@ -67,11 +73,34 @@ def grade_answer(task: Task, params: Mapping[str, Any], answer: str | None) -> G
     """Grade an extracted answer; a grader that raises is a crash, which is counted and is not 'wrong'."""
     if answer is None:
         return Grade(False, None, "no_answer")
+    start = time.monotonic()
     try:
         found = task.grade(params, answer)
-    except Exception:  # noqa: BLE001 - third-party graders must not stop a run
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001 - third-party graders must not stop a run
+        complain(task, "raised", f"{in_one_line(error)} on {answer!a:.60}, which counts as 'crash'")
         return Grade(False, answer, "crash")
-    return found if isinstance(found, Grade) else Grade(False, answer, "crash")
+    if not isinstance(found, Grade):
+        complain(task, "gave", f"{type(found).__name__} for {answer!a:.60}, which is no Grade and counts as 'crash'")
+        return Grade(False, answer, "crash")
+    if time.monotonic() - start > LATE:
+        told = (
+            f"{time.monotonic() - start:.0f} s for {answer!a:.60}, where its grade_seconds are {task.grade_seconds:g}"
+        )
+        complain(task, "took", told)
+    return found
+
+
+def complain(task: Task, how: str, what: str) -> None:
+    """Say once whose grader does what no grader may. The grade stands: what a table holds does not depend on the clock."""
+    loaded = plugins()
+    topic = f"task '{task.name}' {how}"
+    if topic in loaded.topics:
+        return
+    plugin = registry.giver(registry.TASK, task)
+    if plugin is not None:
+        loaded.note(plugin, f"{topic} {what}; sf check {task.name} finds more; {plugin.way_out}", topic)
 
 
 def grade_attempt(

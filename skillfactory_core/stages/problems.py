@@ -1,7 +1,7 @@
 """Make the problems of every split and exam that the run will need."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -104,10 +104,7 @@ def task_of_entry(suite: str, entry: Entry) -> Task:
 
 
 def make_problems(run: Run, splits: Sequence[str] = ("train", "rl", "evaluation")) -> dict[str, Any]:
-    """Fill `1-problems`; returns the counts. Train problems that were imported are not the task's to make.
-
-    An exam of a suite whose problems cannot be had is left out, and the summary says why.
-    """
+    """Fill `1-problems`; returns the counts. Train problems that were imported are not the task's to make."""
     config = run.config
     imported = (run.finished("problems") or {}).get("imported")
     counts: dict[str, Any] = {"imported": imported} if imported else {}
@@ -115,14 +112,24 @@ def make_problems(run: Run, splits: Sequence[str] = ("train", "rl", "evaluation"
     for split, wanted in (("train", config.sample.problems), ("rl", config.grpo.problems)):
         if split in splits and config.trains and not (imported and split == "train"):
             counts[f"{split}-{task.variant}"] = fill(run, split, task.variant, task, config.seed, wanted)
-    for name, exam in exams_of(config).items() if "evaluation" in splits else ():
+    return counts | (make_exams(run, exams_of(config).values()) if "evaluation" in splits else {})
+
+
+def make_exams(run: Run, exams: Iterable[Exam]) -> dict[str, Any]:
+    """Fill `1-problems` with problems of exams; returns the counts.
+
+    An exam of a suite whose problems cannot be had is left out, and the summary says why.
+    """
+    counts: dict[str, Any] = {}
+    seed = run.config.evaluate.seed
+    for exam in exams:
         try:
-            counts[f"evaluation-{name}"] = fill(run, "evaluation", name, exam.task, config.evaluate.seed, exam.problems)
+            counts[f"evaluation-{exam.name}"] = fill(run, "evaluation", exam.name, exam.task, seed, exam.problems)
         except SkillFactoryError as error:
             if not exam.suite:
                 raise
-            counts[f"{LEFT_OUT}{name}"] = str(error)
-            print(f"sf: exam '{name}' of suite '{exam.suite}' is left out: {error}", file=sys.stderr)
+            counts[f"{LEFT_OUT}{exam.name}"] = str(error)
+            print(f"sf: exam '{exam.name}' of suite '{exam.suite}' is left out: {error}", file=sys.stderr)
     return counts
 
 

@@ -155,8 +155,9 @@ def sft_trainer(
         # Longer texts were left out before: TRL would cut them without a word.
         max_length=None,
         completion_only_loss=True,
+        # Texts of like length share a batch: less padding.
+        train_sampling_strategy="group_by_length",
     )
-    # Texts of like length share a batch: less padding.
     return OrderedSFTTrainer(
         model,
         args=config,

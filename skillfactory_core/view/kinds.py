@@ -21,6 +21,9 @@ from skillfactory_core.view.sieve import Test, by_row, claim, contains, equal, l
 
 GRADES = ("right", "wrong", "not checked")
 ENDS = ("stop", "length", "error")
+FATES_OF_ATTEMPTS = ("none", "unchecked", "cut", "no_answer", "tags", "hint")
+FATES_OF_REFLECTIONS = ("none", "untrue", "no_verdict", "cut", "empty", "tags", "error")
+"why the filter left something out"
 KEPT = 4
 "parts of small records that are held at once"
 Row = dict[str, Any]
@@ -62,10 +65,10 @@ def kind_of(run: Run, name: str) -> Kind:
     return KINDS[name](run, Reader(registry.find_tags(run.config.tags), most=0, longest=0))
 
 
-def values(table: Table[Any], column: str, empty: str = "") -> list[str]:
+def values(table: Table[Any], column: str) -> list[str]:
     """What occurs in a column of the first part."""
     parts = table.parts()[:1]
-    found = dict.fromkeys(value or empty for (value,) in table.columns(parts[0], column)) if parts else {}
+    found = dict.fromkeys(value for (value,) in table.columns(parts[0], column)) if parts else {}
     return [str(value) for value in found if value]
 
 
@@ -132,8 +135,7 @@ def attempts(run: Run, reader: Reader) -> Kind:
         "problem": equal("problem"),
         "contains": contains("text"),
     }
-    dropped = values(run.grades, "dropped", "none")
-    offered = {"grade": GRADES, "left out": dropped, "prompt": values(run.attempts, "prompt"), "finish": ENDS}
+    offered = {"grade": GRADES, "left out": FATES_OF_ATTEMPTS, "prompt": values(run.attempts, "prompt"), "finish": ENDS}
     return Kind("attempts", "Attempts", [Case(run.attempts)], tests, offered, read, leads, ("grade", "left out"))
 
 
@@ -160,7 +162,7 @@ def reflections(run: Run, reader: Reader) -> Kind:
     }
     offered = {
         "verdict": ("says right", "says wrong", "none"),
-        "left out": values(run.reflections, "dropped", "none"),
+        "left out": FATES_OF_REFLECTIONS,
         "prompt": values(run.reflections, "prompt"),
     }
     return Kind("reflections", "Reflections", [Case(run.reflections)], tests, offered, read, leads)

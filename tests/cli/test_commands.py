@@ -19,7 +19,7 @@ LISTINGS = (
     *("exporters", "plugins"),
 )
 ON_A_RUN = ("show", "view", "results", "compare", "counterfactual", "reproduce", "regrade", "forecast", "export")
-BESIDE = ("study", "check", "import", "doctor", "serve")
+BESIDE = ("study", "new", "check", "import", "doctor", "serve")
 STAGES = ("sample", "grade", "reflect", "rearrange", *list(HELP)[2:], "evaluate", "report")
 
 

@@ -56,6 +56,7 @@ def test_the_counts_of_a_stage_tell_of_old_and_new_exams(sf: Sf, copied: Path) -
     before = run.finished("evaluate-sft") or {}
     done(sf("evaluate", copied, "--suite", "more"))
     after = run.finished("evaluate-sft") or {}
+    assert "left_out" not in before and after["left_out"] == 1
     assert {name for name in after if name.startswith("accuracy_")} == {
         f"accuracy_{n}" for n in (*OWN, "wide", "more-4")
     }
@@ -191,6 +192,7 @@ def test_regrade_reads_the_responses_to_a_suite_with_the_suites_problems(sf: Sf,
         (("--force", "100"), "--force makes responses of a budget go on: say which"),
         (("--budget", "100", "--force", "100"), "responses of 100 tokens cannot go on to 100"),
         (("--budgets", "1,2", "--suite", "more"), "--budgets looks at stored responses and makes none: give it alone"),
+        (("--budgets", "1,2", "--method", "base"), "--budgets looks at stored responses and makes none: give it alone"),
         (("--method", "bogus"), "has no stage 'evaluate-bogus'"),
     ],
 )

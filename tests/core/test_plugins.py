@@ -2,57 +2,10 @@
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
-from typing import Any
 
-import attrs
 import pytest
-
-TASK = """
-import attrs
-from skillfactory_core import hookimpl
-from skillfactory_core.task import Task
-
-@attrs.frozen
-class Mine(Task):
-    name = "{name}"
-    summary = "a task for tests"
-    answer_kind = "a number"
-
-@hookimpl
-def register_tasks():
-    return [Mine()]
-"""
-HOOK = "from skillfactory_core import hookimpl\n@hookimpl\n"
-SF = Path(sys.executable).with_name("sf")
-
-
-@attrs.frozen
-class Site:
-    """A folder of fake distributions that stands on sys.path."""
-
-    folder: Path
-
-    def install(self, distribution: str, source: str, name: str = "", points: str = "") -> None:
-        """A distribution with one module and one entry point, named like the distribution if not otherwise."""
-        module = distribution.replace("-", "_")
-        (self.folder / f"{module}.py").write_text(source)
-        info = self.folder / f"{module}-1.0.dist-info"
-        info.mkdir()
-        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.0\n")
-        (info / "entry_points.txt").write_text(points or f"[skillfactory]\n{name or distribution} = {module}\n")
-
-    def sf(self, *args: str | Path, **settings: str) -> "subprocess.CompletedProcess[str]":
-        environment = {**os.environ, "PYTHONPATH": str(self.folder), "COLUMNS": "200", **settings}
-        return subprocess.run([SF, *args], env=environment, capture_output=True, text=True, timeout=60, check=False)
-
-    def listed(self, command: str, **settings: str) -> dict[str, Any]:
-        """What a listing says, by name."""
-        answer = self.sf(command, "--json", **settings)
-        assert answer.returncode == 0, answer.stderr
-        return {row["name"]: row for row in json.loads(answer.stdout)}
+from plugin_site import HOOK, TASK, Site
 
 
 @pytest.fixture
@@ -66,6 +19,7 @@ def test_an_installed_plugin_is_listed_with_its_hooks_and_its_distribution(path:
     assert record == {
         "name": "acme",
         "state": "ok",
+        "notes": [],
         "hooks": ["register_tasks"],
         "module": "acme",
         "from": "acme 1.0",
@@ -81,9 +35,9 @@ def test_an_installed_plugin_is_listed_with_its_hooks_and_its_distribution(path:
         ("raise ValueError('first\\nsecond')", "ValueError: first"),
         ("raise SystemExit(3)", "SystemExit: 3"),
         (HOOK + "def register_taks(): return []", "there is no hook named register_taks"),
-        (HOOK + "def register_tasks(run): return []", "PluginValidationError"),
+        (HOOK + "def register_tasks(run): return []", "register_tasks asks for 'run', and that hook gives nothing"),
         (HOOK + "def register_tasks(): raise OSError('no disk')", "register_tasks raised OSError: no disk"),
-        (HOOK + "def register_tasks(): return None", "register_tasks raised TypeError"),
+        (HOOK + "def register_tasks(): return None", "register_tasks gave None, which is no list of records"),
         (HOOK + "def register_tasks(): return ['sums']", "register_tasks gave 'sums', which is not a Task"),
         (HOOK + "def register_engines(): return [3]", "gave 3, which is not a class derived from Engine"),
         (HOOK + "def register_commands(cli): raise OSError('x')", "register_commands raised OSError: x"),
@@ -108,12 +62,12 @@ def test_a_broken_plugin_is_named_and_the_others_keep_working(path: Site, source
     assert "Traceback" not in missed.stderr and len(missed.stderr.splitlines()) == 1
 
 
-def test_a_failed_look_up_mentions_the_plugins_that_are_not_loaded(path: Site) -> None:
+def test_a_failed_look_up_mentions_the_plugins_that_are_not_in_use(path: Site) -> None:
     path.install("acme", "import nowhere_to_be_found")
     for flag in ("--task", "--model", "--engine"):
         err = path.sf("run", *([] if flag == "--task" else ["--task", "countdown"]), flag, "acme-thing").stderr
         assert "named 'acme-thing'" in err
-        assert "not loaded: 'acme' of acme 1.0 (ModuleNotFoundError: No module named 'nowhere_to_be_found')" in err
+        assert "not in use: 'acme' of acme 1.0 (ModuleNotFoundError: No module named 'nowhere_to_be_found';" in err
 
 
 @pytest.mark.parametrize("hook", ["register_taks()", "register_trainers(run)"])
@@ -123,22 +77,51 @@ def test_no_hook_is_asked_of_a_plugin_of_which_one_is_wrong(path: Site, hook: st
     assert "digits" not in path.listed("tasks")
 
 
-def test_one_entry_point_name_from_two_distributions_is_an_error_that_names_both(path: Site) -> None:
+def test_of_two_plugins_with_one_name_neither_is_in_use_and_the_others_are(path: Site) -> None:
     path.install("acme", TASK.format(name="one"), name="twin")
     path.install("beta", TASK.format(name="two"), name="twin")
-    answer = path.sf("tasks")
-    assert answer.returncode == 2
-    assert answer.stderr == "sf: two plugins are named 'twin': one of acme 1.0, one of beta 1.0; uninstall one\n"
+    path.install("digits", TASK.format(name="digits"))
+    rows = [row for row in json.loads(path.sf("plugins", "--json").stdout) if row["name"] == "twin"]
+    said = "two plugins are named 'twin': one of acme 1.0, one of beta 1.0; uninstall one"
+    assert [(row["from"], row["state"], row["hooks"]) for row in rows] == [
+        ("acme 1.0", said, []),
+        ("beta 1.0", said, []),
+    ]
+    assert {"countdown", "digits"} <= path.listed("tasks").keys() and not {"one", "two"} & path.listed("tasks").keys()
+    assert said in path.sf("check", "two").stderr
 
 
-def test_one_task_name_from_two_plugins_is_an_error_that_names_both(path: Site) -> None:
+def test_a_plugin_named_like_one_of_ours_does_not_stand_in_for_it(path: Site) -> None:
+    path.install("acme", TASK.format(name="one"), name="commands")
+    rows = [row for row in json.loads(path.sf("plugins", "--json").stdout) if row["name"] == "commands"]
+    assert [row["state"] for row in rows] == [
+        "ok",
+        f"two plugins are named 'commands': one of {rows[0]['from']}, one of acme 1.0; uninstall acme 1.0",
+    ]
+
+
+def test_one_task_name_from_two_plugins_is_refused_by_that_name_and_the_others_work(path: Site) -> None:
     path.install("acme", TASK.format(name="digits"))
     path.install("beta", TASK.format(name="digits"))
-    answer = path.sf("tasks")
-    assert answer.returncode == 2
-    assert "two plugins register a task named 'digits': 'acme' (acme 1.0) and 'beta' (beta 1.0)" in answer.stderr
-    assert path.listed("plugins")["beta"]["state"] == "ok"
+    said = (
+        "sf: two plugins register a task named 'digits': 'acme' (acme 1.0) and 'beta' (beta 1.0); "
+        "uninstall one or set SKILLFACTORY_BLOCK=beta\n"
+    )
+    answer = path.sf("check", "digits")
+    assert (answer.returncode, answer.stderr) == (2, said)
+    answer = path.sf("tasks", "--json")
+    assert (answer.returncode, answer.stderr) == (0, said)
+    names = {row["name"] for row in json.loads(answer.stdout)}
+    assert "countdown" in names and "digits" not in names
     assert "digits" in path.listed("tasks", SKILLFACTORY_BLOCK="beta")
+
+
+def test_one_name_twice_from_one_plugin_names_that_plugin(path: Site) -> None:
+    path.install("acme", TASK.format(name="digits").replace("[Mine()]", "[Mine(), Mine()]"))
+    assert path.sf("check", "digits").stderr == (
+        "sf: plugin 'acme' (acme 1.0) registers two tasks named 'digits'; "
+        "mend it, uninstall acme, or set SKILLFACTORY_BLOCK=acme\n"
+    )
 
 
 def test_a_blocked_plugin_is_not_imported(path: Site) -> None:
@@ -179,7 +162,7 @@ def test_a_one_file_plugin_brings_its_task(path: Site, tmp_path: Path) -> None:
         (None, "does not exist"),
         ("import nowhere_to_be_found", "cannot be loaded: ModuleNotFoundError"),
         ("def broken(:", "cannot be loaded: SyntaxError"),
-        (HOOK + "def register_taks(): return []", "cannot be loaded: AttributeError: there is no hook named"),
+        (HOOK + "def register_taks(): return []", "cannot be loaded: there is no hook named"),
     ],
     ids=str,
 )

@@ -98,6 +98,21 @@ def test_a_task_without_its_data_is_an_error_where_it_is_the_runs_own(tmp_path: 
         make_problems(start_run(tmp_path / "it", own))
 
 
+def test_a_run_of_imported_attempts_may_have_suites_though_its_own_task_has_no_problems_for_evaluation(
+    world: None, tmp_path: Path
+) -> None:
+    from skillfactory_core.pipeline import Pipeline
+    from skillfactory_core.run import start_run
+
+    own = {"task_options": {"evaluation_path": "lost.jsonl"}, "model": "scripted", "engine": "world"}
+    asked = EvaluateSettings(suites=("yet-more",), problems=2)
+    run = start_run(tmp_path / "it", Config("gsm8k", **own, trainer="still", prompts="pocket", evaluate=asked))  # type: ignore[arg-type]
+    run.record("problems", {"train-default": 3, "imported": {"source": "a file"}})
+    Pipeline(run).do("problems")
+    summary = run.finished("problems") or {}
+    assert (summary["train-default"], summary["evaluation-wide"]) == (3, 2) and summary["imported"]
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

@@ -53,9 +53,8 @@ class Caught(Exception):
 
 def ours(monkeypatch: pytest.MonkeyPatch, run: Path, name: str) -> Any:
     """The settings that our own trainer gives to TRL."""
-    import trl
-
     import skillfactory_core.trainers.buckets as buckets
+    import skillfactory_core.trainers.order as order
     from skillfactory_core.trainers.trl import TrlTrainer
 
     def catch(*_: Any, args: Any, **__: Any) -> None:
@@ -64,7 +63,7 @@ def ours(monkeypatch: pytest.MonkeyPatch, run: Path, name: str) -> Any:
     def score(*_: Any) -> Reward:
         return Reward(0.0, {})
 
-    monkeypatch.setattr(trl, "SFTTrainer", catch)
+    monkeypatch.setattr(order, "OrderedSFTTrainer", catch)
     monkeypatch.setattr(buckets, "BucketedGRPOTrainer", catch)
     config, folder, trainer = open_run(run).config, run / "out", TrlTrainer()
     user = ({"role": "user", "content": "Make 3 from 1, 2."},)

@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "core"))
 from toy_run import TAGS, Sums, attempt, roll_evaluation, thinking, toy_problems, toy_response, toy_run, toys_registered
 
 from skillfactory_core.contest import names_of
-from skillfactory_core.report import budgets, charts, embedded, lengths, matrix, several
+from skillfactory_core.report import budgets, charts, embedded, lengths, matrix, several, words
 from skillfactory_core.report.funnel import funnel
 from skillfactory_core.report.page import contents
 from skillfactory_core.report.pieces import Reader
@@ -60,6 +60,13 @@ def test_the_funnel_counts_what_the_tables_hold(finished: Path) -> None:
         sum(not r.dropped for r in reflections),
         sum(r.key in used for r in reflections),
     ]
+    without = by_title["fit to be shown"].count - len(kept)
+    assert dict(by_title["with a true reflection"].fell_out) == (
+        {"no reflection with the true verdict": without} if without else {}
+    )
+    assert dict(by_title["in a trace"].fell_out) == {
+        "not drawn by the strategy": len(kept) - by_title["in a trace"].count
+    }
     untrue = sum(r.dropped == "untrue" for r in reflections)
     assert untrue and dict(levels[1].fell_out) == {"verdict was not true": untrue}
 
@@ -69,7 +76,11 @@ def test_the_funnel_says_why_attempts_fell_out(copied: Path) -> None:
     grades = run.grades.read(0)
     spoilt = [attrs.evolve(g, dropped=("cut", "hint", "cut")[n]) for n, g in enumerate(grades[:3])] + grades[3:]
     run.grades.finish(0, spoilt)
-    assert dict(funnel(run)["attempts"][1].fell_out) == {"cut off": 2, "told of the hint": 1}
+    attempts = run.attempts.read(0)
+    run.attempts.finish(0, [*attempts, attrs.evolve(attempts[0], key="failed", finish="error", error="no memory")])
+    graded, fit, *_ = funnel(run)["attempts"]
+    assert dict(graded.fell_out) == {"failed": 1}
+    assert dict(fit.fell_out) == {"cut off": 2, "told of the hint": 1}
     assert "told of the hint <b>1</b>" in report(run).read_text(encoding="utf-8")
 
 
@@ -127,7 +138,7 @@ def test_budgets_are_shown_where_there_are_any(toys: Run) -> None:
     (toys.folder / "8-evaluation" / "budgets.json").write_text(json.dumps({"methods": {"base": {"4": entries}}}))
     for tokens, right in ((8, "1"), (16, "2")):
         name = "8" if tokens == 8 else "8-16"
-        problem = toy_problems(toys, "4", 1)[0]
+        problem = next(iter(toys.problems("evaluation", "4")))
         answer = Sums(4).reference(problem.params) if right == "2" else right
         made = toy_response("base", problem, 0, f"<out>{answer}</out>", tokens=tokens)
         made = attrs.evolve(made, correct=right == "2")
@@ -170,9 +181,9 @@ def test_all_responses_to_the_first_problems_are_in_the_page(finished: Path) -> 
 
 
 def test_long_texts_do_not_make_a_long_page(toys: Run) -> None:
-    problems = toy_problems(toys, "3", 200)
+    problems = toy_problems(toys, "3", 40)
     for method in toys.config.arms:
-        text = thinking([attempt("9", "Bad", words="so " * 20_000)] * 40, "9")
+        text = thinking([attempt("9", "Bad", words="so " * 2_000)] * 40, "9")
         toys.responses(method, "3").finish(0, [toy_response(method, p, 0, text) for p in problems])
     page = report(toys)
     assert 500_000 < page.stat().st_size < 8_000_000
@@ -269,3 +280,18 @@ def test_a_reader_without_limits_shows_every_word() -> None:
     text = thinking([attempt("1", "Bad", words="x" * 9000)] * 60, "1")
     shown = Reader(TAGS, most=0, longest=0).of_response(text, lambda _: None)
     assert sum("x" * 9000 in block.text for block in shown) == 60
+
+
+def test_a_run_that_trains_nothing_does_not_speak_of_training(sf: Sf, tmp_path: Path) -> None:
+    made = ("evaluate", "scripted", "--task", "countdown", "--problems", "3", "--name", "only", "--runs", tmp_path)
+    assert sf(*made).code == 0
+    page = report(open_run(tmp_path / "only")).read_text(encoding="utf-8")
+    assert 'id="training"' not in page and "trained on" not in page and "Not there yet" not in page
+    assert "Base model is right " in page and "most often" not in page
+
+
+def test_no_sentence_gives_five_intervals() -> None:
+    gaps = [{"method": "one/a", "against": f"one/{n}", "difference": 0.1, "low": -0.1, "high": 0.3} for n in "bcdef"]
+    figures = {f"one/{n}": {"accuracy": 0.5 if n == "a" else 0.4} for n in "abcdef"}
+    said = words.standing({"means": figures, "differences": {"mean": gaps}}, "mean", "there")
+    assert "may be chance" in said and "one: b, one: c" in said and "points;" not in said
