@@ -54,7 +54,7 @@ $(ENGINES)/.installed: pyproject.toml constraints.txt tests/engines/real/require
 
 # The report and the viewer in a headless Chromium, which is installed where it is missing; nothing is skipped.
 test-browser: $(VENV)/.installed
-	@command -v chromium || command -v chromium-browser || command -v google-chrome || { test "$$(id -u)" = 0 && apt-get install -y -q chromium; } \
+	@command -v chromium || command -v chromium-browser || command -v google-chrome || { test "$$(id -u)" = 0 && apt-get update -q && apt-get install -y -q chromium; } \
 		|| { echo 'test-browser: there is no chromium; as root: apt-get install -y chromium' >&2; exit 1; }
 	SKILLFACTORY_BROWSER=all $(BIN)/pytest tests/report tests/view
 

@@ -105,7 +105,7 @@ def standing(summary: Mapping[str, Any], variant: str, place: str) -> str:
     gaps = {other: lead(summary["differences"].get(variant, []), order[0], other) for other in order[1:]}
     sure = [title(other) for other, gap in gaps.items() if gap and gap["low"] > 0]
     close = [
-        f"{title(other)} ({100 * gap['difference']:.1f} points; {signed(gap['low'])} to {signed(gap['high'])})"
+        f"{title(other)} ({abs(100 * gap['difference']):.1f} points; {signed(gap['low'])} to {signed(gap['high'])})"
         for other, gap in gaps.items()
         if gap and gap["low"] <= 0
     ]
@@ -143,4 +143,5 @@ def lead(differences: Sequence[Mapping[str, Any]], method: str, against: str) ->
 
 
 def signed(points: float) -> str:
-    return f"{100 * points:+.1f}".replace("-", "−")
+    # Adding 0 makes a negative zero, which rounding leaves, a plain one.
+    return f"{round(100 * points, 1) + 0.0:+.1f}".replace("-", "−")

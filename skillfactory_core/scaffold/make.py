@@ -23,6 +23,7 @@ def make(kind: str, name: str, folder: Path) -> list[Path]:
     check_name(kind, name)
     if folder.exists():
         raise SkillFactoryError(f"{folder} is there already: choose another folder with --to")
+    folder = folder.absolute()
     making = folder.with_name(f".{folder.name}.making")
     shutil.rmtree(making, ignore_errors=True)
     try:

@@ -24,7 +24,7 @@ Cells = dict[str, dict[str, "dict[int, ndarray]"]]
 def outcome(study: Study, done: Sequence[Done]) -> dict[str, Any]:
     """Plain values:
 
-    title, seeds; exams: name -> task, problems, trained_on; mean_of: the names of those in the means;
+    title, seeds, first (arm); exams: name -> task, problems, trained_on; mean_of: the names of those in the means;
     rows: name -> title, seeds, exams (name -> accuracy, low, high), mean, skill (exam -> figures, means over seeds), tokens, hours;
     differences: "a - b" for every later row against every earlier -> exam or "mean" -> difference, low, high.
     """
@@ -42,6 +42,7 @@ def outcome(study: Study, done: Sequence[Done]) -> dict[str, Any]:
     return {
         "title": study.title,
         "seeds": list(study.seeds),
+        "first": study.arms[0].name,
         "exams": {e.name: {"task": e.task, "problems": len(e.rows), "trained_on": e.trained_on} for e in exams},
         "mean_of": mean_of,
         "rows": {

@@ -23,7 +23,7 @@ def page(found: Mapping[str, Any]) -> str:
 def lines(found: Mapping[str, Any]) -> Iterator[str]:
     exams, rows, mean_of = found["exams"], found["rows"], found["mean_of"]
     shown = {**{name: name for name in exams}, **({"mean": "mean"} if len(mean_of) > 1 else {})}
-    seeds = len(found["seeds"])
+    seeds = len({seed for row in rows.values() for seed in row["seeds"]})
     yield f"# {found['title']}"
     yield ""
     yield (
@@ -40,11 +40,13 @@ def lines(found: Mapping[str, Any]) -> Iterator[str]:
     )
     yield "## Differences"
     yield ""
-    yield "In points, on the same problems and seeds; bold where the 95 % interval leaves out 0."
+    yield "In points, on the same problems and seeds; bold where the 95 % interval leaves out 0. results.json has every pair."
     yield ""
     differences = {}
     for pair, by_exam in found["differences"].items():
         one, _, other = pair.partition(" - ")
+        if other not in ("base", "rl-only", found["first"]):
+            continue
         name = f"{rows[one]['title']} against {rows[other]['title']}"
         differences[name] = [percent(by_exam.get(exam), "difference") for exam in shown]
     yield from table(["", *shown.values()], differences)

@@ -121,6 +121,10 @@ def test_results_can_be_had_before_the_end(sf: Sf, file: Path, tmp_path: Path) -
     outcome = sf("study", file, "--to", folder, "--results", "--json")
     assert outcome.code == 0, outcome.err
     assert json.loads(outcome.out)["rows"]["star"]["seeds"] == [0]
+    page = (folder / "results.md").read_text()
+    assert page.splitlines()[2].startswith("1 seed. ")
+    assert "STaR → GRPO against SkillFactory → GRPO" in page
+    assert "STaR → GRPO against Any order → GRPO" not in page
 
 
 @pytest.mark.parametrize(
