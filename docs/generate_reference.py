@@ -112,6 +112,8 @@ def command(title: str, one: click.Command, context: click.Context) -> Iterator[
     yield f"## {title}\n"
     yield f"```text\n{title} {' '.join(one.collect_usage_pieces(context))}\n```\n"
     yield f"{inspect.cleandoc(one.help or '')}\n"
+    if one.epilog and one.epilog.startswith("Example: "):
+        yield f"```text\n{one.epilog.removeprefix('Example: ')}\n```\n"
     rows = []
     for parameter in one.get_params(context):
         record = parameter.get_help_record(context)

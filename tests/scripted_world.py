@@ -3,10 +3,8 @@
 With it every stage runs in a second, without torch: `sf -p tests/scripted_world.py run --task countdown --model scripted …`.
 """
 
-import json
 import re
 import time
-from collections.abc import Callable, Sequence
 from os import environ
 from pathlib import Path
 from random import Random
@@ -15,7 +13,8 @@ from skillfactory_core import hookimpl
 from skillfactory_core.engine import Engine, Model, Request
 from skillfactory_core.engines.scripted import ScriptedEngine
 from skillfactory_core.suite import Entry, Suite
-from skillfactory_core.trainer import GrpoSettings, Lesson, Log, Question, Reward, SftSettings, Trainer
+from skillfactory_core.testing import StillTrainer
+from skillfactory_core.trainer import Trainer
 from skillfactory_tasks.countdown_solver import solve
 
 
@@ -49,30 +48,9 @@ class World(ScriptedEngine):
         super().__init__(model, seed, reply)
 
 
-class Still(Trainer):
+class Still(StillTrainer):
     name = "still"
-    summary = "trains nothing, for tests"
-
-    def sft(
-        self, model: str, lessons: Sequence[Lesson], folder: Path, settings: SftSettings, seed: int, log: Log
-    ) -> None:
-        (folder / "model").mkdir(parents=True, exist_ok=True)
-        (folder / "model" / "lessons.json").write_text(json.dumps([lesson.completion for lesson in lessons]))
-        log({"step": 1, "steps": 1, "loss": 1.0})
-
-    def grpo(
-        self,
-        model: str,
-        questions: Sequence[Question],
-        reward: Callable[[str, str, str], Reward],
-        folder: Path,
-        settings: GrpoSettings,
-        seed: int,
-        log: Log,
-    ) -> None:
-        (folder / "model").mkdir(parents=True, exist_ok=True)
-        scored = [reward(q.key, "<answer>1 + 1</answer>", "stop") for q in questions]
-        log({"step": 1, "steps": 1, "reward": sum(s.value for s in scored) / len(scored), "tokens": 3.0})
+    completion = "<answer>1 + 1</answer>"
 
 
 @hookimpl

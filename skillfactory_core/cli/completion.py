@@ -41,13 +41,11 @@ def methods(ctx: click.Context) -> Iterable[tuple[str, str]]:
     from skillfactory_core.cli.stage import folder_of
     from skillfactory_core.run import open_run
 
-    given = next((ctx.params[name] for name in ("run", "target", "runs") if ctx.params.get(name)), ())
+    # Where the flag has no value yet, click has not come to the arguments.
+    given = next((ctx.params[name] for name in ("run", "target", "runs") if ctx.params.get(name)), None)
+    named = [given] if isinstance(given, str) else given if isinstance(given, tuple) else ctx.args
     try:
-        arms = [
-            arm
-            for run in ([given] if isinstance(given, str) else given)
-            for arm in open_run(folder_of(run)).config.arms
-        ]
+        arms = [arm for run in named for arm in open_run(folder_of(run)).config.arms]
     except (SkillFactoryError, TypeError, OSError):
         arms = []
     return [(arm, "") for arm in dict.fromkeys(arms)] or records("register_methods")(ctx)

@@ -1,5 +1,6 @@
 """sf evaluate: the methods of a run, or any model, on held-out problems; and on fewer tokens, or more."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,6 +35,7 @@ class Wish:
     budget: int | None
     force: int | None
     budgets: str | None
+    as_json: bool = False
 
 
 NOTHING = Wish((), None, (), None, False, None, None, None)
@@ -61,13 +63,8 @@ NOTHING = Wish((), None, (), None, False, None, None, None)
 @click.option("--budget", default=None, type=click.IntRange(min=1), help="Responses of at most so many tokens instead.")
 @click.option("--force", default=None, type=click.IntRange(min=2), help="Then make them go on to so many tokens.")
 @click.option("--budgets", default=None, metavar="N,N,…", help="What the stored responses are worth at fewer tokens.")
-def evaluate(
-    target: str,
-    engine: str | None,
-    settings: tuple[str, ...],
-    runs: Path,
-    **given: Any,
-) -> None:
+@click.option("--json", "as_json", is_flag=True, help="What --budgets says as JSON.")
+def evaluate(target: str, engine: str | None, settings: tuple[str, ...], runs: Path, **given: Any) -> None:
     """Evaluate every method that has a model, on held-out problems.
 
     TARGET is a run folder, or its name in runs/; or a model: a registered name, a folder or a Hub name, for which a run
@@ -102,7 +99,9 @@ def check(wish: Wish) -> None:
         )
     if wish.force is not None and wish.budget is not None and wish.force <= wish.budget:
         raise SkillFactoryError(f"responses of {wish.budget} tokens cannot go on to {wish.force}: give --force more")
-    if wish.budgets is not None and wish != attrs.evolve(NOTHING, budgets=wish.budgets):
+    if wish.as_json and wish.budgets is None:
+        raise SkillFactoryError("--json goes with --budgets; for the figures of a run: sf results RUN --json")
+    if wish.budgets is not None and wish != attrs.evolve(NOTHING, budgets=wish.budgets, as_json=wish.as_json):
         raise SkillFactoryError("--budgets looks at stored responses and makes none: give it alone")
 
 
@@ -200,7 +199,7 @@ def on_run(run: "Run", wish: Wish) -> None:
     grown = with_suites(run.config, *run.config.evaluate.suites, *wish.suites)
     exams_of(grown)
     if wish.budgets is not None:
-        look_over(run, wish.budgets)
+        look_over(run, wish.budgets, wish.as_json)
     elif wish.shard is not None:
         shard = parse_shard(wish.shard)
         with locked_share(run.folder, shard):
@@ -279,12 +278,11 @@ def on_budget(pipeline: "Pipeline", stages: Sequence[str], budget: int, wish: Wi
         return
     from rich.console import Console
 
-    Console().print(
-        forcing_table([one for one in forcing(run) if (one["budget"], one["force"]) == (budget, wish.force)])
-    )
+    found = [one for one in forcing(run) if (one["budget"], one["force"]) == (budget, wish.force)]
+    Console().print(forcing_table(found))
 
 
-def look_over(run: "Run", budgets: str) -> None:
+def look_over(run: "Run", budgets: str, as_json: bool) -> None:
     """What the stored responses are worth at fewer tokens."""
     from rich.console import Console
 
@@ -294,4 +292,8 @@ def look_over(run: "Run", budgets: str) -> None:
     texts = budgets.split(",")
     if not all(text.strip().isascii() and text.strip().isdigit() for text in texts):
         raise SkillFactoryError(f"--budgets {budgets}: write numbers of tokens, such as 64,128,256")
-    Console().print(budgets_table(over_budgets(run, [int(text) for text in texts])))
+    found = over_budgets(run, [int(text) for text in texts])
+    if as_json:
+        click.echo(json.dumps(found, indent=2))
+    else:
+        Console().print(budgets_table(found))

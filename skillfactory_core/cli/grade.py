@@ -1,5 +1,6 @@
 """sf grade: a run's attempts, or the rows of a file; sf regrade: a run whose grader changed."""
 
+import json
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -86,7 +87,8 @@ def opened(out: Path | None) -> Iterator[BinaryIO]:
 @click.command()
 @click.argument("run")
 @click.option("--dry-run", is_flag=True, help="Only print what would change.")
-def regrade(run: str, dry_run: bool) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Every change as JSON.")
+def regrade(run: str, dry_run: bool, as_json: bool) -> None:
     """Grade a run again after a grader changed, and print what changed.
 
     Corrects the grades of attempts, which reflections count as true, and the grades of responses. Nothing is generated
@@ -99,14 +101,20 @@ def regrade(run: str, dry_run: bool) -> None:
     opened_run = open_run(folder_of(run))
     choices = choose(opened_run.config)
     counts: Counter[str] = Counter()
+    changes: list[dict[str, object]] = []
     with locked(opened_run.folder):
         for change in all_changes(opened_run, choices.tags, choices.prompts, write=not dry_run):
             counts[f"{change.before} -> {change.after}"] += 1
-            if counts.total() <= SHOWN:
+            if as_json:
+                changes.append(attrs.asdict(change))
+            elif counts.total() <= SHOWN:
                 click.echo(f"{change.key}: {change.before} -> {change.after} ({change.answer!r:.80})")
-        if counts.total() > SHOWN:
+        if counts.total() > SHOWN and not as_json:
             click.echo(f"… and {counts.total() - SHOWN} more")
         if counts and not dry_run:
             opened_run.event(event="regraded", changes=dict(counts))
+    if as_json:
+        click.echo(json.dumps({"changed": not dry_run, "counts": counts, "changes": changes}, indent=2))
+        return
     told = ", ".join(f"{count} {name}" for name, count in counts.most_common())
     click.echo(f"{'would change' if dry_run else 'changed'}: {told or 'nothing'}")

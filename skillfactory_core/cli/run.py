@@ -1,5 +1,6 @@
 """sf run: the whole method, from problems to the report."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
 )
 @click.option("--baselines/--no-baselines", default=None, help="Also train and evaluate RL only. Default: yes.")
 @click.option("--dry-run", is_flag=True, help="Only predict generations, tokens, disk and hours, from a small probe.")
+@click.option("--json", "as_json", is_flag=True, help="The prediction of --dry-run as JSON.")
 def run(
     task: str,
     model: str | None,
@@ -66,15 +68,18 @@ def run(
     until: str | None,
     baselines: bool | None,
     dry_run: bool,
+    as_json: bool,
 ) -> None:
     """Run the whole method: sample, grade, reflect, rearrange, SFT, GRPO, evaluate, report.
 
     Run the same command again to go on after an interruption.
     """
+    if as_json and not dry_run:
+        raise SkillFactoryError("--json goes with --dry-run; for the figures of a run: sf results RUN --json")
     flags = {"model": model, "method": method, "engine": engine, "seed": seed, "baselines": baselines}
     config = resolve(task, preset, config_file, {k: v for k, v in flags.items() if v is not None}, options, settings)
     if dry_run:
-        foresee(config)
+        foresee(config, as_json)
         return
     started = go(*after_rounds(runs / (name or default_name(config)), config, rounds), until)
     if until is not None:
@@ -88,22 +93,27 @@ def run(
     click.echo(f"report: {started.report}")
 
 
-def foresee(config: Config) -> None:
+def foresee(config: Config, as_json: bool) -> None:
     """Print what a run would cost, without making one."""
     from skillfactory_core.choices import choose
     from skillfactory_core.dry_run import predict
     from skillfactory_core.report.words import duration
 
     costs = predict(config, choose(config))
+    known = [each for each in costs if each.seconds is not None]
+    sums = {
+        name: sum(getattr(each, name) or 0 for each in known) for name in ("generations", "tokens", "seconds", "disk")
+    }
+    if as_json:
+        click.echo(json.dumps({"stages": [attrs.asdict(each) for each in costs], "predicted": sums}, indent=2))
+        return
     click.echo(f"{'stage':<24}{'generations':>12}{'tokens':>14}{'disk, MB':>10}{'time':>14}")
     for each in costs:
         tokens = "" if each.tokens is None else f"{each.tokens:,}"
         disk = "" if each.disk is None else f"{each.disk / 1e6:.1f}"
         click.echo(f"{each.stage:<24}{each.generations:>12,}{tokens:>14}{disk:>10}{duration(each.seconds):>14}")
-    known = [each for each in costs if each.seconds is not None]
     click.echo(
-        f"{'predicted':<24}{sum(each.generations for each in known):>12,}{sum(each.tokens or 0 for each in known):>14,}"
-        f"{sum(each.disk or 0 for each in known) / 1e6:>10.1f}{duration(sum(each.seconds or 0 for each in known)):>14}"
+        f"{'predicted':<24}{sums['generations']:>12,}{sums['tokens']:>14,}{sums['disk'] / 1e6:>10.1f}{duration(sums['seconds']):>14}"
     )
     click.echo("Stages of trained models are counted only: what those will say is not known before.")
 

@@ -40,9 +40,7 @@ def rendered(kind: str, name: str) -> Iterator[tuple[Path, str]]:
     """(path, text) of every file: those of all kinds, and those of this one."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    templates = Environment(  # noqa: S701 - no HTML
-        loader=FileSystemLoader(TEMPLATES), undefined=StrictUndefined, keep_trailing_newline=True
-    )
+    templates = Environment(loader=FileSystemLoader(TEMPLATES), undefined=StrictUndefined, keep_trailing_newline=True)
     words = {
         "kind": kind,
         "name": name,

@@ -1,5 +1,7 @@
-"""Runs for tests: every stage of the method on any task, in a second by script, or in a minute with a small model."""
+"""Runs for tests: every stage of the method on any task, in a second by script, or in some more with a small model."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +27,12 @@ SMALL = {
 }
 "every table has some rows, and more than one part"
 BRIEF = {
+    "sample": {"problems": 4},
+    "sft": {"checkpoints": 1},
     "grpo": {"steps": 1, "prompts": 2, "minibatch": 2, "rollouts": 4, "micro_batch": 8, "max_tokens": 48},
     "rl_only": {"rollouts": 4, "max_tokens": 48},
     "evaluate": {"problems": 2, "samples": 1},
-    "evaluate_sampling": {"max_tokens": 96},
+    "evaluate_sampling": {"max_tokens": 48},
 }
 "what a trained model writes, and how often: little"
 
@@ -75,7 +79,7 @@ def temporary_run(
 
 
 def small_run(folder: Path, task: str, settings: dict[str, Any] | None = None, reply: Reply | None = None) -> Run:
-    """A run that trains the default model for a few steps and lets it answer: about a minute on a CPU.
+    """A run that trains the default model for a few steps and lets it answer: seconds on a CPU.
 
     That model solves no task but its own, so the attempts and reflections are scripted, and make traces of any task. From
     SFT on, everything is real.
@@ -83,7 +87,21 @@ def small_run(folder: Path, task: str, settings: dict[str, Any] | None = None, r
     settings = merge(merge(SMALL, BRIEF), settings or {})
     scripted = resolved(task, {**settings, "engine": ENGINE})
     go_on(folder, scripted, reply or Guesser(folder), "rearrange")
-    return go_on(folder, resolved(task, settings), reply or Guesser(folder), None)
+    with one_thread():
+        return go_on(folder, resolved(task, settings), reply or Guesser(folder), None)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Torch with one thread: a model this small gains nothing from more, and on a busy machine they wait for one another."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def resolved(task: str, settings: dict[str, Any]) -> Config:

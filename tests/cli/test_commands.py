@@ -15,7 +15,18 @@ from skillfactory_core.run import open_run, start_run
 METHODS = ("base", "sft", "skillfactory", "rl-only")
 Sf = Callable[..., Outcome]
 LISTINGS = (
-    *("tasks", "skills", "strategies", "methods", "suites", "models", "prompt-sets", "tag-formats", "engines", "trainers"),
+    *(
+        "tasks",
+        "skills",
+        "strategies",
+        "methods",
+        "suites",
+        "models",
+        "prompt-sets",
+        "tag-formats",
+        "engines",
+        "trainers",
+    ),
     *("exporters", "plugins"),
 )
 ON_A_RUN = ("show", "view", "results", "compare", "counterfactual", "reproduce", "regrade", "forecast", "export")

@@ -37,7 +37,9 @@ def refused(outcome: Outcome, *said: str) -> None:
 
 
 def test_the_built_in_formats_are_listed(sf: Sf) -> None:
-    assert tuple(each["name"] for each in json.loads(sf("exporters", "--json").out)) == tuple(sorted((*FORMATS, "inspect")))
+    assert tuple(each["name"] for each in json.loads(sf("exporters", "--json").out)) == tuple(
+        sorted((*FORMATS, "inspect"))
+    )
 
 
 @pytest.mark.parametrize("name", FORMATS)

@@ -67,7 +67,9 @@ def test_inspect_reads_every_response_as_it_is_stored(read: dict[str, Any], made
             assert sample["answer"] == response.answer and sample["error"] == (response.error or None)
             assert sample["right"] == (None if response.error else response.correct)
             assert sample["stop"] == {"stop": "stop", "length": "max_tokens", "error": "unknown"}[response.finish]
-        assert {(i, e): s for i, e, s, _ in read["logs"][name]["summaries"]} == {k: s["score"] for k, s in found.items()}
+        assert {(i, e): s for i, e, s, _ in read["logs"][name]["summaries"]} == {
+            k: s["score"] for k, s in found.items()
+        }
 
 
 def test_inspect_reads_what_the_model_was_asked(read: dict[str, Any], made: Path) -> None:

@@ -42,7 +42,7 @@ NAMES = {
     "skillfactory_core.skill": ("Phrase", "Skill", "read_phrases"),
     "skillfactory_core.tags": ("TagFormat", "Try", "Parsed", "read_tag_format"),
     "skillfactory_core.engine": ("Sampling", "Request", "Generation", "Model", "Engine"),
-    "skillfactory_core.trainer": ("Lesson", "Question", "Reward", "SftSettings", "GrpoSettings", "Trainer"),
+    "skillfactory_core.trainer": ("Lesson", "Question", "Reward", "SftSettings", "GrpoSettings", "Log", "Trainer"),
     "skillfactory_core.exporter": ("Exporter",),
     "skillfactory_core.run": ("Run", "open_run"),
     "skillfactory_core.table": ("Table",),
@@ -75,10 +75,10 @@ def python_names() -> Iterator[tuple[str, str]]:
             place = f"{module}.{name}"
             if inspect.isclass(thing):
                 yield from class_names(place, thing)
-            elif callable(thing) and not isinstance(thing, type(sys)) and inspect.isfunction(thing):
+            elif inspect.isfunction(thing):
                 yield place, f"def {signature(thing)}"
             else:
-                yield place, type(thing).__name__
+                yield place, shown(thing) if hasattr(thing, "__args__") else type(thing).__name__
 
 
 def class_names(place: str, owner: type) -> Iterator[tuple[str, str]]:

@@ -16,40 +16,31 @@ import pytest
 
 from skillfactory_core.attempt import REASONS, Grade
 from skillfactory_core.errors import SkillFactoryError
+from skillfactory_core.testing import Case, case_name, check_case, check_table, read_cases
 from skillfactory_tasks import countdown
 from skillfactory_tasks.countdown import Countdown
 from skillfactory_tasks.countdown_solver import solve
 
 TASK = Countdown()
-CASES = [json.loads(line) for line in (Path(__file__).parents[1] / "cases/countdown.jsonl").open(encoding="utf-8")]
+CASES = read_cases(Path(__file__).parents[1] / "cases/countdown.jsonl")
 PARAMS = {"numbers": [3, 7, 25], "target": 46}
-
-
-def name_of(case: dict[str, Any]) -> str:
-    return ascii(case["answer"])[1:40] + " " + case["why"]
 
 
 def forbidden(*_: object, **__: object) -> None:
     raise AssertionError("a grader evaluates no code")
 
 
-@pytest.mark.parametrize("case", CASES, ids=name_of)
-def test_the_table_of_cases_is_graded_as_it_says(case: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("case", CASES, ids=case_name)
+def test_the_table_of_cases_is_graded_as_it_says(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
         for evaluator in ("eval", "exec", "compile"):
             patch.setattr(builtins, evaluator, forbidden)
-        grade = TASK.grade(case, case["answer"])
-    answer = None if case["reason"] == "no_answer" else case["answer"]
-    assert grade == Grade(case["correct"], answer, case["reason"]), case["why"]
+        check_case(TASK, case)
 
 
-def test_the_table_has_a_row_for_every_reason_a_countdown_grade_can_have() -> None:
+def test_the_table_is_a_sound_one_with_a_row_for_every_reason_a_countdown_grade_can_have() -> None:
+    check_table(TASK, CASES)
     assert {case["reason"] for case in CASES} == set(REASONS) - {"timeout", "crash"}
-    assert all(case["correct"] == (case["reason"] == "ok") and case["why"] for case in CASES)
-
-
-def test_no_two_rows_of_the_table_are_the_same() -> None:
-    assert len({(str(case["numbers"]), case["target"], case["answer"]) for case in CASES}) == len(CASES)
 
 
 def grade_all() -> list[Grade]:

@@ -17,17 +17,18 @@ import mpmath
 import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
-from test_graders import MEGABYTE, POISON, at_depth, best_of_three, cases
+from test_graders import MEGABYTE, POISON, TABLES, at_depth, best_of_three
 
 from skillfactory_core.attempt import REASONS, UNCHECKED, Grade
 from skillfactory_core.errors import SkillFactoryError
+from skillfactory_core.testing import read_cases
 from skillfactory_tasks import algebra, equivalence, latex, math, openthoughts, symbolic
 from skillfactory_tasks.math import Math, SmallMath
 from skillfactory_tasks.openthoughts import OpenThoughts, boxed, final_answer
 from skillfactory_tasks.quotient import Unclear
 
 TASK = Math(deadline=60)
-CASES = cases("math")
+CASES = read_cases(TABLES / "math.jsonl")
 FAST = [case for case in CASES if case["reason"] in ("limit", "unparsable", "too_long", "no_answer")]
 SLOW = ["(((((9^99)^99)^99)^99)^99)", "((((9999!)!)!)!)", "(a+b+c+d+f+g+h)^{300}", r"\binom{99999999}{5555555}"]
 "within the static limits, and without end for sympy"
@@ -479,7 +480,7 @@ def test_a_trace_without_one_clear_answer_is_dropped(said: str, why: str) -> Non
         final_answer(said, "</think>")
 
 
-TRACES = cases("openthoughts")
+TRACES = [json.loads(line) for line in (TABLES / "openthoughts.jsonl").open(encoding="utf-8")]
 
 
 @pytest.mark.parametrize("row", TRACES, ids=lambda row: row["why"])

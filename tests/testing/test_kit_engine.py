@@ -1,14 +1,17 @@
 """The kit and engines: a sound one passes, and of every way to be wrong the check tells which."""
 
+import json
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import attrs
 import pytest
 
 from skillfactory_core.engine import Engine, Generation, Request, Sampling
+from skillfactory_core.engines.transformers import TransformersEngine
 from skillfactory_core.testing import ScriptedEngine, check_engine, plain_requests
 
 
@@ -33,6 +36,16 @@ UNANSWERABLE = Request("kit/nothing", (), 0)
 
 def test_a_sound_engine_passes() -> None:
     check_engine(Sound, "anything", unanswerable=UNANSWERABLE)
+
+
+def test_the_scripted_engine_passes_with_a_script(tmp_path: Path) -> None:
+    script = tmp_path / "script.json"
+    script.write_text(json.dumps({"": ["One of three.", "Another, which is longer.", "The last."]}))
+    check_engine(ScriptedEngine, str(script), unanswerable=UNANSWERABLE)
+
+
+def test_the_default_engine_passes_with_pocket() -> None:
+    check_engine(TransformersEngine, "pocket")
 
 
 def test_an_engine_may_answer_in_any_order() -> None:

@@ -18,7 +18,7 @@ from skillfactory_core.run import open_run
 pytestmark = [pytest.mark.timeout(900), needs("ray")]
 
 WORLD = ("--engine", "ray", "-s", "engine_options.engine=world", "--until", "reflect")
-TOO_LONG = 240
+TOO_LONG = 600
 
 
 @pytest.fixture(scope="module")

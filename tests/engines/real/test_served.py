@@ -60,6 +60,8 @@ def serving(model: str | Path, port: int, log: Path, *flags: str) -> Iterator[No
         process.send_signal(signal.SIGINT)
         assert process.wait(60) == 0
     with socket.socket() as probe:
+        # Connections that ended may linger; a server that still listens may not.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         probe.bind(("127.0.0.1", port))
 
 
