@@ -111,25 +111,21 @@ class Pair:
             "responses": total,
             "standard": {**accuracy(before), "tokens": tokens[0] / total},
             "forced": {**accuracy(after), "tokens": tokens[1] / total},
-            "difference": gap.mean,
-            "low": gap.low,
-            "high": gap.high,
+            **gap.named("difference"),
             "gained": gained,
             "lost": lost,
         }
 
 
 def accuracy(counts: Mapping[str, Sequence[int]]) -> dict[str, float]:
-    share = interval.share([(right, total) for right, total in counts.values()])
-    return {"accuracy": share.mean, "low": share.low, "high": share.high}
+    return interval.share([(right, total) for right, total in counts.values()]).named("accuracy")
 
 
 def mean_of(entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """The plain mean over exams: each counts the same."""
 
     def average(figures: Sequence[Mapping[str, Any]], name: str) -> dict[str, float]:
-        mean = interval.average([Interval(one[name], one["low"], one["high"]) for one in figures])
-        return {name: mean.mean, "low": mean.low, "high": mean.high}
+        return interval.average([Interval(one[name], one["low"], one["high"]) for one in figures]).named(name)
 
     def side(name: str) -> dict[str, float]:
         figures = [entry[name] for entry in entries]

@@ -36,9 +36,8 @@ class Gap:
     losses: int
 
     def figures(self) -> dict[str, Any]:
-        one = self.interval
         counts = attrs.asdict(self, filter=lambda field, _: field.name != "interval")
-        return {"difference": one.mean, "low": one.low, "high": one.high, **counts}
+        return {**self.interval.named("difference"), **counts}
 
 
 def compare(
@@ -177,14 +176,10 @@ def standing(one: Contestant, exams: Sequence[Exam], mean_of: Sequence[str]) -> 
         "run": one.run.folder.name,
         "method": one.method,
         "exams": {
-            exam.name: {**accuracy(found[exam.name]), "problems": len(exam.marks[one.label])}
+            exam.name: {**found[exam.name].named("accuracy"), "problems": len(exam.marks[one.label])}
             for exam in exams
             if exam.name in found
         },
-        "mean": accuracy(interval.average([found[name] for name in mean_of])) if mean_of else None,
+        "mean": interval.average([found[name] for name in mean_of]).named("accuracy") if mean_of else None,
         "tokens": tokens_of(one.run, one.method),
     }
-
-
-def accuracy(found: Interval) -> dict[str, Any]:
-    return {"accuracy": found.mean, "low": found.low, "high": found.high}

@@ -66,5 +66,4 @@ def by_problem(branches: Iterable[Branch]) -> dict[str, float]:
 def gap(pairs: list[tuple[float, float]]) -> dict[str, float] | None:
     if not pairs:
         return None
-    found = interval.difference(pairs)
-    return {"difference": found.mean, "low": found.low, "high": found.high}
+    return interval.difference(pairs).named("difference")

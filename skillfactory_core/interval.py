@@ -28,6 +28,10 @@ class Interval:
     low: float
     high: float
 
+    def named(self, name: str) -> dict[str, float]:
+        """As plain values, the mean under a name of its own."""
+        return {name: self.mean, "low": self.low, "high": self.high}
+
 
 def share(counts: Sequence[tuple[float, int]]) -> Interval:
     """The share of right responses, from (right, responses) per problem. What is right may be a fraction, as in pass@k."""

@@ -25,7 +25,6 @@ def pass_at_k(counts: Sequence[tuple[int, int]]) -> dict[int, dict[str, Any]]:
     k, most = 1, max((total for _, total in counts), default=0)
     while k <= most:
         kept = [(chance(right, total, k) * total, total) for right, total in counts if total >= k]
-        interval = share(kept)
-        found[k] = {"mean": interval.mean, "low": interval.low, "high": interval.high, "problems": len(kept)}
+        found[k] = {**share(kept).named("mean"), "problems": len(kept)}
         k *= 2
     return found

@@ -79,11 +79,8 @@ class Score:
 
     def figures(self) -> dict[str, Any]:
         """The entry of one method and difficulty."""
-        accuracy = self.accuracy()
         return {
-            "accuracy": accuracy.mean,
-            "low": accuracy.low,
-            "high": accuracy.high,
+            **self.accuracy().named("accuracy"),
             "n": self.use.responses,
             "problems": len(self.counts),
             "tokens": ratio(self.tokens, self.use.responses),
@@ -177,9 +174,7 @@ def mean(variants: list[str], figures: dict[str, dict[str, Any]]) -> dict[str, A
     )
     return {
         "variants": variants,
-        "accuracy": accuracy.mean,
-        "low": accuracy.low,
-        "high": accuracy.high,
+        **accuracy.named("accuracy"),
         **{name: macro(figures[variant][name] for variant in variants) for name in AVERAGED},
         **{name: pooled(figures[variant][name] for variant in variants) for name in POOLED},
         "pass": mean_pass([figures[variant]["pass"] for variant in variants]),
@@ -192,7 +187,7 @@ def mean_pass(every: list[dict[int, dict[str, Any]]]) -> dict[int, dict[str, Any
     for k in sorted(set(every[0]).intersection(*every[1:])):
         one = interval.average([Interval(each[k]["mean"], each[k]["low"], each[k]["high"]) for each in every])
         problems = sum(each[k]["problems"] for each in every)
-        found[k] = {"mean": one.mean, "low": one.low, "high": one.high, "problems": problems}
+        found[k] = {**one.named("mean"), "problems": problems}
     return found
 
 
@@ -227,10 +222,4 @@ def later_first(methods: list[str]) -> list[tuple[str, str]]:
 
 
 def difference(method: str, against: str, distance: Interval) -> dict[str, Any]:
-    return {
-        "method": method,
-        "against": against,
-        "difference": distance.mean,
-        "low": distance.low,
-        "high": distance.high,
-    }
+    return {"method": method, "against": against, **distance.named("difference")}

@@ -123,6 +123,16 @@ class Page:
         made = self.ask("Page.captureScreenshot", format="png", captureBeyondViewport=whole)
         path.write_bytes(base64.b64decode(made["data"]))
 
+    @contextmanager
+    def quiet(self, *allowed: str) -> Iterator[None]:
+        """Meanwhile it complains about nothing, and asks for nothing but addresses that begin so."""
+        self.complaints.clear()
+        self.requests.clear()
+        self.resize(1200)
+        yield
+        assert self.complaints == []
+        assert all(url.startswith(allowed) for url in self.requests)
+
     def resize(self, width: int, height: int = 900, phone: bool = False) -> None:
         self.ask("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=phone)
 

@@ -55,13 +55,9 @@ class Reply:
     "the server's, for errors"
 
 
-def body(request: Request, sampling: Sampling, model: str, drop: Collection[str]) -> bytes:
-    """One generation per request, so that it does not matter whether a server heeds `n`. Every parameter is sent: servers
-    fill what is missing from the model's own file."""
-    messages = list(request.messages)
-    fields: dict[str, Any] = {
-        "model": model,
-        "messages": messages,
+def parameters(sampling: Sampling, seed: int) -> dict[str, Any]:
+    """Every parameter of sampling, by the names that servers have for them."""
+    return {
         "temperature": sampling.temperature,
         "top_p": sampling.top_p,
         # 0 means off to us and to vLLM; -1 means it to vLLM, SGLang and llama.cpp.
@@ -69,7 +65,18 @@ def body(request: Request, sampling: Sampling, model: str, drop: Collection[str]
         "repetition_penalty": sampling.repetition_penalty,
         "max_tokens": sampling.max_tokens,
         **ALWAYS,
-        "seed": request.seed,
+        "seed": seed,
+    }
+
+
+def body(request: Request, sampling: Sampling, model: str, drop: Collection[str]) -> bytes:
+    """One generation per request, so that it does not matter whether a server heeds `n`. Every parameter is sent: servers
+    fill what is missing from the model's own file."""
+    messages = list(request.messages)
+    fields: dict[str, Any] = {
+        "model": model,
+        "messages": messages,
+        **parameters(sampling, request.seed),
         "n": 1,
         "stream": False,
     }

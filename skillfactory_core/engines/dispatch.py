@@ -1,18 +1,19 @@
 """Dispatch: requests over servers, as many at once as each takes; again where that may help, elsewhere where one is down.
 
-Everything here runs in one event loop, so nothing needs a lock. Finished generations go into a queue that another
+Everything here but `generations` runs in one event loop, so nothing needs a lock. Finished generations go into a queue that another
 thread reads; what is in flight or unread never exceeds what the servers take, so a kill cannot lose more than that.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from heapq import heappop, heappush
 from queue import SimpleQueue
 
 import attrs
 
 from skillfactory_core.engine import Generation, Request, Sampling
+from skillfactory_core.engines.background import Background
 from skillfactory_core.engines.chat import Failure
 from skillfactory_core.engines.server import Server, Terms, back_off
 from skillfactory_core.errors import SkillFactoryError
@@ -47,6 +48,23 @@ class Dispatch:
         self.out: Out = SimpleQueue()
         self.full = False
         "whether requests wait until the reader of the queue has read something; then it has to call `launch`"
+
+    def generations(
+        self, background: Background, requests: Sequence[Request], sampling: Sampling
+    ) -> Generator[Generation, None, None]:
+        """Yield the generations of a chunk as they arrive, in the caller's thread; closed early, nothing stays in flight."""
+        arrived: Out = SimpleQueue()
+        background.call(self.start, requests, sampling, arrived)
+        try:
+            for _ in requests:
+                got = arrived.get()
+                if isinstance(got, Exception):
+                    raise got
+                yield got
+                if self.full:
+                    background.call(self.launch)
+        finally:
+            background.finish(self.stop())
 
     def start(self, requests: Sequence[Request], sampling: Sampling, out: Out) -> None:
         """Begin with a chunk; its generations go to `out`, or an exception that ends it."""

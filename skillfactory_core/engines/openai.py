@@ -6,16 +6,12 @@ Many requests are in flight at once, in an event loop of their own thread, while
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 from skillfactory_core import hookimpl
 from skillfactory_core.engine import Engine, Generation, Request, Sampling
 from skillfactory_core.errors import SkillFactoryError
-
-if TYPE_CHECKING:
-    from skillfactory_core.engines.dispatch import Out
 
 
 class OpenAIEngine(Engine):
@@ -77,18 +73,7 @@ class OpenAIEngine(Engine):
         from skillfactory_core.engines.chat import check_drop
 
         check_drop(self.terms.drop, sampling)
-        arrived: Out = SimpleQueue()
-        self.background.call(self.dispatch.start, requests, sampling, arrived)
-        try:
-            for _ in requests:
-                got = arrived.get()
-                if isinstance(got, Exception):
-                    raise got
-                yield got
-                if self.dispatch.full:
-                    self.background.call(self.dispatch.launch)
-        finally:
-            self.background.finish(self.dispatch.stop())
+        yield from self.dispatch.generations(self.background, requests, sampling)
 
     def close(self) -> None:
         self.background.finish(self.dispatch.close())

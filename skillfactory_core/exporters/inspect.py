@@ -208,7 +208,7 @@ def score(response: Response) -> dict[str, Any]:
 def scores(sums: Sums) -> dict[str, Any]:
     """The accuracy of a log with its 95 % interval, by problem."""
     found = interval.share([(right, total) for right, total in sums.counts.values()])
-    values = {"accuracy": found.mean, "low": found.low, "high": found.high}
+    values = found.named("accuracy")
     graded = sums.total - sums.failed
     metrics = {name: {"name": name, "value": value} for name, value in values.items()}
     return {

@@ -18,6 +18,9 @@ from skillfactory_core.stages.generate import complete_parts, generate_part
 from skillfactory_core.stages.problems import Exam
 from skillfactory_core.table import Table
 
+LOOK_AT = 4
+"responses that are looked at first, for each that is wanted; and how many times more after that"
+
 
 @attrs.frozen
 class Place:
@@ -50,15 +53,22 @@ def chosen(examiner: Examiner, exam: Exam, most: int) -> Iterator[Place]:
     table = run.responses(examiner.method, exam.name)
     problems = {p.key: p for p in run.problems("evaluation", exam.name)}
     keys = sorted((key for key, error in table.every("key", "error") if not error), key=draw)
-    rank = {key: place for place, key in enumerate(keys)}
-    found: list[tuple[int, Place]] = []
-    for response in table:
-        if response.key in rank:
-            places = list(checked(examiner, exam, response, problems[response.problem]))
-            if places:
-                found.append((rank[response.key], places[draw(f"{response.key}/cut") % len(places)]))
-    found.sort(key=lambda pair: pair[0])
-    yield from (place for _, place in found[:most])
+    found, start, size = 0, 0, LOOK_AT * most
+    while start < len(keys):
+        # Not every response can be cut, so more are looked at than are wanted, and then more still; but seldom all of them.
+        looked_at = dict.fromkeys(keys[start : start + size])
+        places: dict[str, Place] = {}
+        for response in table:
+            if response.key in looked_at:
+                some = list(checked(examiner, exam, response, problems[response.problem]))
+                if some:
+                    places[response.key] = some[draw(f"{response.key}/cut") % len(some)]
+        chosen_here = [places[key] for key in looked_at if key in places][: most - found]
+        yield from chosen_here
+        found += len(chosen_here)
+        if found == most:
+            return
+        start, size = start + size, size * LOOK_AT
 
 
 def draw(key: str) -> int:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from skillfactory_core.compute import tokens_of, total
 from skillfactory_core.contest import Contestant, Exam, exams_of, marks_of
-from skillfactory_core.interval import Interval
 from skillfactory_core.results import summarise
 from skillfactory_core.skill_use import macro
 from skillfactory_core.study.over_seeds import over_seeds
@@ -36,7 +35,8 @@ def outcome(study: Study, done: Sequence[Done]) -> dict[str, Any]:
     ]
     exams = exams_of(contestants)
     cells = cells_of(exams)
-    names = [name for name in rows_of(study) if name in cells]
+    titles = rows_of(study)
+    names = [name for name in titles if name in cells]
     everywhere = [exam for exam in exams if all(exam.name in cells[name] for name in names)]
     mean_of = [exam.name for exam in everywhere if not exam.trained_on] or [exam.name for exam in everywhere]
     return {
@@ -47,7 +47,7 @@ def outcome(study: Study, done: Sequence[Done]) -> dict[str, Any]:
         "mean_of": mean_of,
         "rows": {
             name: {
-                "title": rows_of(study)[name],
+                "title": titles[name],
                 "seeds": sorted({seed for by_seed in cells[name].values() for seed in by_seed}),
                 "exams": {exam: accuracy([cells[name][exam]]) for exam in cells[name]},
                 "mean": accuracy([cells[name][exam] for exam in mean_of]) if mean_of else None,
@@ -73,14 +73,10 @@ def rows_of(study: Study) -> dict[str, str]:
     """The rows that a study may have, in order, with their titles."""
     from skillfactory_core import registry
 
-    found = {"base": "Base"}
-    for arm in study.arms:
-        title = arm.title or registry.find(registry.METHOD, arm.method).title
-        found |= {f"{arm.name}-sft": f"{title} (SFT)"}
-    found["rl-only"] = "RL only"
-    return found | {
-        arm.name: f"{arm.title or registry.find(registry.METHOD, arm.method).title} → GRPO" for arm in study.arms
-    }
+    titles = {arm.name: arm.title or registry.find(registry.METHOD, arm.method).title for arm in study.arms}
+    tuned = {f"{name}-sft": f"{title} (SFT)" for name, title in titles.items()}
+    reinforced = {name: f"{title} → GRPO" for name, title in titles.items()}
+    return {"base": "Base", **tuned, "rl-only": "RL only", **reinforced}
 
 
 def cells_of(exams: Sequence[Exam]) -> Cells:
@@ -99,8 +95,7 @@ def stacked(by_seed: "Mapping[int, ndarray]", seeds: Sequence[int] | None = None
 
 
 def accuracy(exams: "Sequence[Mapping[int, ndarray]]") -> dict[str, float]:
-    found = over_seeds([stacked(exam) for exam in exams], 0.0, 1.0)
-    return {"accuracy": found.mean, "low": found.low, "high": found.high}
+    return over_seeds([stacked(exam) for exam in exams], 0.0, 1.0).named("accuracy")
 
 
 def gaps(
@@ -108,9 +103,9 @@ def gaps(
 ) -> dict[str, dict[str, float]]:
     """How far one row is ahead of another, seed by seed; the base, which has no seed, is the same to all."""
     apart = {exam: difference(ours[exam], theirs[exam]) for exam in ours if exam in theirs}
-    found = {exam: figures(over_seeds([cells])) for exam, cells in apart.items()}
+    found = {exam: over_seeds([cells]).named("difference") for exam, cells in apart.items()}
     if mean_of and all(exam in apart for exam in mean_of):
-        found["mean"] = figures(over_seeds([apart[exam] for exam in mean_of]))
+        found["mean"] = over_seeds([apart[exam] for exam in mean_of]).named("difference")
     return found
 
 
@@ -122,10 +117,6 @@ def difference(ours: "Mapping[int, ndarray]", theirs: "Mapping[int, ndarray]") -
         first, second = stacked(ours, both), stacked(theirs, both)
     apart: ndarray = first - second
     return apart
-
-
-def figures(found: Interval) -> dict[str, float]:
-    return {"difference": found.mean, "low": found.low, "high": found.high}
 
 
 def cost(name: str, done: Sequence[Done]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import asyncio
 import json
 import shutil
 from collections.abc import Collection, Coroutine, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from queue import SimpleQueue
 from random import Random
@@ -15,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 from skillfactory_core.engine import Generation, Request, Sampling
 from skillfactory_core.engines.background import Background
-from skillfactory_core.engines.chat import ALWAYS, Failure, message, parse, refusal
+from skillfactory_core.engines.chat import Failure, message, parameters, parse, refusal
 from skillfactory_core.engines.chat import Reply as Answer
 from skillfactory_core.engines.connections import Connections
-from skillfactory_core.engines.dispatch import Dispatch, Out
+from skillfactory_core.engines.dispatch import Dispatch
 from skillfactory_core.engines.openai import address, allow_files, listed, read_key
 from skillfactory_core.engines.server import Server, Terms
 from skillfactory_core.errors import SkillFactoryError
@@ -61,26 +62,16 @@ class RolloutServers:
     ) -> "list[Reply]":
         """A reply to each prompt (token ids); `seeds[i]` is the stream of prompt i."""
         requests = [Request(str(row), (), seed) for row, seed in enumerate(seeds)]
+        asked = {request.key: prompt for request, prompt in zip(requests, prompts, strict=True)}
         replies: dict[str, Reply] = {}
         for server in self.servers:
-            server.prompts, server.ends, server.replies = (
-                dict(zip(map(str, range(len(seeds))), prompts, strict=True)),
-                ends,
-                replies,
-            )
-        arrived: Out = SimpleQueue()
-        self.background.call(self.dispatch.start, requests, sampling, arrived)
-        try:
-            for _ in requests:
-                got = arrived.get()
-                if isinstance(got, Exception):
-                    raise got
-                if got.error:
-                    raise SkillFactoryError(f"a roll-out failed: {got.error}; run the same command again to go on")
-                if self.dispatch.full:
-                    self.background.call(self.dispatch.launch)
-        finally:
-            self.background.finish(self.dispatch.stop())
+            server.prompts, server.ends, server.replies = asked, ends, replies
+        with closing(self.dispatch.generations(self.background, requests, sampling)) as generations:
+            for generation in generations:
+                if generation.error:
+                    raise SkillFactoryError(
+                        f"a roll-out failed: {generation.error}; run the same command again to go on"
+                    )
         return [replies[request.key] for request in requests]
 
     def close(self) -> None:
@@ -105,13 +96,7 @@ class TokenServer(Server):
         fields = {
             "model": self.name,
             "prompt": self.prompts[request.key],
-            "temperature": sampling.temperature,
-            "top_p": sampling.top_p,
-            "top_k": sampling.top_k or -1,
-            "repetition_penalty": sampling.repetition_penalty,
-            "max_tokens": sampling.max_tokens,
-            **ALWAYS,
-            "seed": request.seed,
+            **parameters(sampling, request.seed),
             "stop_token_ids": sorted(self.ends),
             "logprobs": 0,
             "return_token_ids": True,

@@ -15,8 +15,9 @@ from skillfactory_core.choices import choose
 from skillfactory_core.counterfactual import effects
 from skillfactory_core.engine import Engine, Generation, Request, Sampling
 from skillfactory_core.run import Run, open_run
-from skillfactory_core.stages.branch import branch, branches_of
+from skillfactory_core.stages.branch import branch, branches_of, chosen
 from skillfactory_core.stages.evaluate import Examiner
+from skillfactory_core.stages.problems import exams_of
 from skillfactory_core.table import Table
 
 TAGS = registry.find_tags("sample-reflect")
@@ -150,6 +151,21 @@ def test_branches_are_linked_to_what_they_were_cut_from_and_made_once(cut: Run) 
     branch(again, 4, 2, ["3"])
     assert len(again.engine.asked) == 6  # type: ignore[attr-defined]
     assert {one.key for one in made} < {one.key for one in branches_of(cut, "sft", "3").read(0)}
+
+
+def test_the_same_places_are_chosen_however_many_responses_are_looked_at_together(
+    cut: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = examiner(cut)
+    exam = exams_of(cut.config)["3"]
+    table = cut.responses("sft", "3")
+    rows = [attrs.evolve(row, text=row.text if row.k else "no reflection") for row in table.read(0)]
+    table.finish(0, rows)
+    every = list(chosen(asked, exam, 1000))
+    assert len(every) == sum(row.k > 0 for row in rows) == 3
+    for number in (1, 2, 3):
+        assert list(chosen(asked, exam, number)) == every[:number]
+        monkeypatch.setattr("skillfactory_core.stages.branch.LOOK_AT", 1)
 
 
 def test_responses_without_reflections_are_said_to_have_none(sf: Sf, copied: Path) -> None:

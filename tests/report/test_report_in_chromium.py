@@ -47,12 +47,8 @@ def page() -> Iterator[Page]:
 @pytest.fixture(autouse=True)
 def quiet(page: Page) -> Iterator[None]:
     """No page complains about anything, and none asks for anything but itself."""
-    page.complaints.clear()
-    page.requests.clear()
-    page.resize(1200)
-    yield
-    assert page.complaints == []
-    assert all(url.startswith(("file:", "about:")) for url in page.requests)
+    with page.quiet("file:", "about:"):
+        yield
 
 
 def choose(page: Page, facet: str, value: str) -> str:

@@ -49,12 +49,8 @@ def page() -> Iterator[Page]:
 @pytest.fixture(autouse=True)
 def quiet(page: Page) -> Iterator[None]:
     """No page complains about anything, and none asks for anything but the viewer."""
-    page.complaints.clear()
-    page.requests.clear()
-    page.resize(1200)
-    yield
-    assert page.complaints == []
-    assert all(url.startswith(("http://127.0.0.1:", "about:", "data:,")) for url in page.requests)
+    with page.quiet("http://127.0.0.1:", "about:", "data:,"):
+        yield
 
 
 def go(page: Page, address: str, place: str = "") -> None:
