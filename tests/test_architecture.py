@@ -52,6 +52,13 @@ def test_the_core_imports_no_plugin(path: Path) -> None:
     assert not [name for name in imports(path) if name.startswith("skillfactory_") and name != "skillfactory_core"]
 
 
+def test_the_core_does_not_need_its_command_line() -> None:
+    beneath = [path for path in files(CORE) if path.parent.name != "cli"]
+    for path in beneath:
+        lines = path.read_text(encoding="utf-8").splitlines()
+        assert not [line for line in lines if re.match(r"\s*(from|import) skillfactory_core\.cli\b", line)], path
+
+
 @pytest.mark.parametrize("folder", ["tasks", "skills"])
 def test_tasks_and_skills_import_the_core_and_themselves_alone(folder: str) -> None:
     for path in files(ROOT / folder):

@@ -19,9 +19,9 @@ import pytest
 from skillfactory_core import hookspecs, registry
 from skillfactory_core.choices import choose
 from skillfactory_core.cli import sf as sf_group
-from skillfactory_core.cli.run import resolve
 from skillfactory_core.config import Config, flatten, model_settings, preset_settings, unstructure
 from skillfactory_core.prompts import read_prompt_set
+from skillfactory_core.resolve import resolve
 from skillfactory_core.stages.rearrange import join_banks
 from skillfactory_core.tags import TagFormat
 from skillfactory_pocket.cli import main as sf_pocket

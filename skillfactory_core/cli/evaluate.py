@@ -146,7 +146,7 @@ def begun(
 ) -> "Run":
     """The run of a model that is only evaluated, new or from before."""
     from skillfactory_core.choices import choose
-    from skillfactory_core.cli.run import resolve
+    from skillfactory_core.resolve import resolve
     from skillfactory_core.run import locked, open_run, start_run
 
     folder = runs / (name or default_name(model, task))

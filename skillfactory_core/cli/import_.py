@@ -4,9 +4,9 @@ from pathlib import Path
 
 import rich_click as click
 
-from skillfactory_core.cli.run import resolve
 from skillfactory_core.cli.stage import folder_of
 from skillfactory_core.config import PRESETS
+from skillfactory_core.resolve import resolve
 from skillfactory_core.run import Run
 
 

@@ -1,28 +1,14 @@
 """sf run: the whole method, from problems to the report."""
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import attrs
 import rich_click as click
 
-from skillfactory_core.config import (
-    PRESETS,
-    Config,
-    layer,
-    merge,
-    model_settings,
-    parse_flag,
-    preset_settings,
-    read_settings,
-    structure,
-)
+from skillfactory_core.config import PRESETS, Config
 from skillfactory_core.errors import SkillFactoryError
-
-if TYPE_CHECKING:
-    from skillfactory_core.run import Run
+from skillfactory_core.resolve import default_name, resolve
 
 
 @click.command()
@@ -81,6 +67,8 @@ def run(
     if dry_run:
         foresee(config, as_json)
         return
+    from skillfactory_core.rounds import after_rounds, go
+
     started = go(*after_rounds(runs / (name or default_name(config)), config, rounds), until)
     if until is not None:
         click.echo(
@@ -116,64 +104,3 @@ def foresee(config: Config, as_json: bool) -> None:
         f"{'predicted':<24}{sums['generations']:>12,}{sums['tokens']:>14,}{sums['disk'] / 1e6:>10.1f}{duration(sums['seconds']):>14}"
     )
     click.echo("Stages of trained models are counted only: what those will say is not known before.")
-
-
-def after_rounds(folder: Path, config: Config, rounds: int) -> tuple[Path, Config]:
-    """(folder, settings) of the last of some rounds, when those before are done, in runs beside it."""
-    for number in range(1, rounds):
-        before = folder.with_name(f"{folder.name}-round-{number}")
-        go(before, config, "sft")
-        # Every round tunes the same model, on the attempts of the tuned one before.
-        start = config.sft.start or config.model
-        config = attrs.evolve(config, model=str(before / "6-sft" / "model"), sft=attrs.evolve(config.sft, start=start))
-    return folder, config
-
-
-def go(folder: Path, config: Config, until: str | None) -> "Run":
-    """The stages of one run, from where it is."""
-    from skillfactory_core.choices import choose
-    from skillfactory_core.pipeline import Pipeline
-    from skillfactory_core.run import locked, start_run
-
-    choose(config)
-    with locked(folder):
-        started = start_run(folder, config)
-        click.echo(f"run folder: {folder}", err=True)
-        pipeline = Pipeline(started)
-        pipeline.do(*pipeline.up_to(until))
-    return started
-
-
-def resolve(
-    task: str,
-    preset: str,
-    config_file: Path | None,
-    flags: dict[str, Any],
-    options: Sequence[str] = (),
-    settings: Sequence[str] = (),
-) -> Config:
-    """The configuration of a run from its sources, later ones on top; the model's own settings come under the file."""
-    from skillfactory_core import registry
-    from skillfactory_core.choices import find_model
-
-    above: dict[str, Any] = read_settings(config_file) if config_file else {}
-    above = layer(above, flags)
-    for flag in settings:
-        above = layer(above, parse_flag(flag))
-    for name in ("task", "preset"):
-        if name in above:
-            raise SkillFactoryError(f"setting '{name}': give it as --{name}")
-    for flag in options:
-        above = merge(above, {"task_options": parse_flag(flag)})
-    tables = preset_settings(preset)
-    model = find_model(str(above.get("model", attrs.fields(Config).model.default)))
-    if model.settings is not None:
-        tables = layer(tables, model_settings(model.settings, preset, task))
-    method = registry.find(registry.METHOD, str(above.get("method", attrs.fields(Config).method.default)))
-    return structure(layer(layer(tables, method.settings), {**above, "task": task, "preset": preset}))
-
-
-def default_name(config: Config) -> str:
-    own = attrs.fields(Config).method.default
-    parts = [config.task, Path(config.model).name, *([config.method] if config.method != own else ())]
-    return "-".join(parts if config.preset == "default" else [*parts, config.preset])

@@ -45,7 +45,7 @@ class Study:
 
     def config(self, arm: Arm, seed: int) -> Config:
         """The settings of one run."""
-        from skillfactory_core.cli.run import resolve
+        from skillfactory_core.resolve import resolve
 
         first = arm is self.arms[0]
         own = {"method": arm.method, "seed": seed, **({} if first else {"baselines": False})}

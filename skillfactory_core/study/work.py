@@ -43,7 +43,7 @@ def do(study: Study, folder: Path) -> list[Done]:
 
 def do_one(study: Study, arm: Arm, seed: int, folder: Path, others: list[Run]) -> Run:
     """One run. The base is evaluated in the first run alone: its responses do not depend on the seed of a run."""
-    from skillfactory_core.cli.run import after_rounds
+    from skillfactory_core.rounds import after_rounds
 
     place, config = after_rounds(folder / study.folder(arm, seed), study.config(arm, seed), arm.rounds)
     if not place.exists():

@@ -106,14 +106,14 @@ def one_thread() -> Iterator[None]:
 
 def resolved(task: str, settings: dict[str, Any]) -> Config:
     """The settings of the smallest preset and of the model, with these on top."""
-    from skillfactory_core.cli.run import resolve
+    from skillfactory_core.resolve import resolve
 
     return resolve(task, "smoke", None, settings)
 
 
 def go_on(folder: Path, config: Config, reply: Reply, last: str | None) -> Run:
     """The stages of a run, with the kit plugged in."""
-    from skillfactory_core.cli.run import go
+    from skillfactory_core.rounds import go
 
     with plugged(Kit(reply), "kit"):
         return go(folder, config, last)

@@ -12,9 +12,9 @@ from datetime import date
 from pathlib import Path
 
 from skillfactory_core.choices import choose
-from skillfactory_core.cli.run import resolve
 from skillfactory_core.dry_run import Cost, predict
 from skillfactory_core.pipeline import Pipeline
+from skillfactory_core.resolve import resolve
 from skillfactory_core.run import Run, start_run
 from skillfactory_core.table import Table
 

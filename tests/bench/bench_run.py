@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from skillfactory_core import registry
-from skillfactory_core.cli.run import resolve
 from skillfactory_core.engines import decode
 from skillfactory_core.pipeline import Pipeline
+from skillfactory_core.resolve import resolve
 from skillfactory_core.results import summarise
 from skillfactory_core.run import Run, start_run
 from skillfactory_core.stages.grade import grade_text

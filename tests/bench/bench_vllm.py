@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from skillfactory_core.choices import Choices, choose
-from skillfactory_core.cli.run import resolve
 from skillfactory_core.engines.transformers import prompt_ids
 from skillfactory_core.engines.vllm import VllmEngine
+from skillfactory_core.resolve import resolve
 from skillfactory_core.run import Run, start_run
 from skillfactory_core.stages.problems import make_problems, task_of
 from skillfactory_core.stages.sample import ask, sample

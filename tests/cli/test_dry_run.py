@@ -7,8 +7,8 @@ import pytest
 from conftest import START, Outcome
 
 from skillfactory_core.choices import choose
-from skillfactory_core.cli.run import resolve
 from skillfactory_core.dry_run import Cost, predict
+from skillfactory_core.resolve import resolve
 from skillfactory_core.run import Run, open_run, with_suites
 
 Sf = Callable[..., Outcome]

@@ -10,7 +10,6 @@ import tomli_w
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skillfactory_core.cli.run import resolve
 from skillfactory_core.config import (
     PRESETS,
     Config,
@@ -25,6 +24,7 @@ from skillfactory_core.config import (
     unstructure,
 )
 from skillfactory_core.errors import SkillFactoryError
+from skillfactory_core.resolve import resolve
 
 SCALARS = st.booleans() | st.integers(-(2**60), 2**60) | st.text(max_size=5)
 TABLES = st.recursive(
