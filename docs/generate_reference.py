@@ -1,9 +1,8 @@
-"""Write the reference pages from the code: commands, settings, hooks, records and what is built in.
+"""Write the reference pages from the code: commands, settings, hooks, records, the kit and what is built in.
 
     python docs/generate_reference.py FOLDER
 
-`conf.py` calls it at each build, so the reference can name nothing that the code does not have. What a field means is
-the string under it: read from the source, because Python forgets it.
+`conf.py` calls it at each build, so the reference can name nothing that the code does not have.
 """
 
 import ast
@@ -11,65 +10,42 @@ import inspect
 import sys
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cache
 from importlib import import_module
 from importlib.resources import files
 from pathlib import Path
-from textwrap import dedent
 from typing import Any
 
 import attrs
 import click
+from from_source import annotations, field_notes, signature
 
-from skillfactory_core import config, hookspecs, registry
+from skillfactory_core import config, hookspecs, registry, testing
 from skillfactory_core.cli import sf
 
 RECORDS = {
     "problem": ("Problem",),
     "attempt": ("Attempt", "Grade", "GradedAttempt"),
     "reflection": ("Reflection",),
-    "strategy": ("Pair", "Strategy"),
+    "strategy": ("Pair", "Arrangement", "Strategy"),
     "trace": ("Segment", "Trace"),
     "evaluation": ("Response",),
     "task": ("Task",),
-    "suite": ("Entry", "Suite"),
-    "prompts": ("Prompt", "PromptSet"),
-    "skill": ("Phrase", "Skill"),
-    "tags": ("TagFormat", "Try", "Parsed"),
+    "suite": ("Entry", "Suite", "read_suites"),
+    "method": ("Method",),
+    "prompts": ("Prompt", "PromptSet", "read_prompt_set"),
+    "skill": ("Measure", "Phrase", "Skill", "read_phrases"),
+    "tags": ("TagFormat", "Try", "Parsed", "read_tag_format"),
     "engine": ("Sampling", "Request", "Generation", "Model", "Engine"),
-    "trainer": ("Lesson", "Question", "Reward", "Trainer"),
+    "trainer": ("Lesson", "Question", "Reward", "SftSettings", "GrpoSettings", "Log", "Trainer"),
     "exporter": ("Exporter",),
+    "run": ("Run", "open_run"),
+    "table": ("Table",),
+    "rewards": ("reward_of", "compute_score"),
+    "results": ("summarise",),
+    "errors": ("SkillFactoryError",),
 }
-"module -> its classes, in the order in which data flows"
+"module -> its public names, in the order in which data flows"
 MEASURED = Path(__file__).parent / "measured"
-
-
-def field_notes(owner: type) -> dict[str, str]:
-    """field -> the string under it; of the class and of those it derives from."""
-    notes: dict[str, str] = {}
-    for each in reversed(owner.__mro__):
-        if each.__module__.startswith("skillfactory"):
-            notes |= own_notes(each)
-    return notes
-
-
-@cache
-def own_notes(owner: type) -> dict[str, str]:
-    (body,) = ast.parse(dedent(inspect.getsource(owner))).body
-    assert isinstance(body, ast.ClassDef)
-    notes = {}
-    for field, note in zip(body.body, body.body[1:], strict=False):
-        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and isinstance(note, ast.Expr):
-            notes[field.target.id] = inspect.cleandoc(str(ast.literal_eval(note.value)))
-    return notes
-
-
-def annotations(owner: type) -> dict[str, str]:
-    """field -> its type as the source writes it."""
-    (body,) = ast.parse(dedent(inspect.getsource(owner))).body
-    assert isinstance(body, ast.ClassDef)
-    fields = [f for f in body.body if isinstance(f, ast.AnnAssign) and isinstance(f.target, ast.Name)]
-    return {f.target.id: ast.unparse(f.annotation) for f in fields if isinstance(f.target, ast.Name)}
 
 
 def cell(text: str) -> str:
@@ -171,7 +147,7 @@ def records() -> Iterator[str]:
         yield f"## skillfactory_core.{module}\n"
         yield f"{inspect.getdoc(source)}\n"
         for name in names:
-            yield from record(getattr(source, name))
+            yield from described(source, name)
 
 
 def record(owner: type) -> Iterator[str]:
@@ -184,15 +160,55 @@ def record(owner: type) -> Iterator[str]:
             ([code(name), code(kind), cell(notes.get(name, ""))] for name, kind in types.items()),
         )
     for name, member in vars(owner).items():
-        if inspect.isfunction(member) and not name.startswith("_") and member.__module__ == owner.__module__:
-            signature = str(inspect.signature(member)).replace("'", "")
-            yield python(f"def {name}{signature}")
+        if name.startswith("_"):
+            continue
+        if isinstance(member, property):
+            yield python(f"{name}: {signature(member.fget).rpartition('-> ')[2]}")
             yield f"{inspect.getdoc(member)}\n"
+        found = getattr(member, "__func__", member)
+        if inspect.isfunction(found) and found.__module__ == owner.__module__:
+            yield python(f"def {name}{signature(found)}")
+            yield f"{inspect.getdoc(found)}\n"
+
+
+def kit() -> Iterator[str]:
+    """Every public name of the kit, the checks first."""
+    checks = [name for name in testing.__all__ if name.startswith("check_")]
+    for title, names in (("Checks", checks), ("The rest", [name for name in testing.__all__ if name not in checks])):
+        yield f"## {title}\n"
+        for name in names:
+            yield from described(testing, name)
+
+
+def described(module: Any, name: str) -> Iterator[str]:
+    """A class, a function, or a name for a type."""
+    found = getattr(module, name)
+    if inspect.isclass(found):
+        yield from record(found)
+    elif inspect.isfunction(found):
+        yield f"### {name}\n"
+        yield python(f"def {name}{signature(found)}")
+        yield f"{inspect.getdoc(found)}\n"
+    else:
+        yield f"### {name}\n"
+        yield from alias(module, name)
+
+
+def alias(module: Any, name: str) -> Iterator[str]:
+    """A name for a type: its line of the source, and the string under it, or what its module says."""
+    for home in (module, *(m for m in sys.modules.values() if m and m.__name__.startswith(f"{module.__name__}."))):
+        body = ast.parse(inspect.getsource(home)).body
+        for line, note in zip(body, [*body[1:], None], strict=True):
+            if isinstance(line, ast.Assign) and ast.unparse(line.targets[0]) == name:
+                yield python(ast.unparse(line))
+                said = isinstance(note, ast.Expr) and isinstance(note.value, ast.Constant)
+                yield f"{ast.literal_eval(note.value) if said else inspect.getdoc(home)}\n"  # type: ignore[union-attr]
+                return
 
 
 def built_in() -> Iterator[str]:
     kinds = (registry.TASK, registry.PROMPTS, registry.SKILL, registry.STRATEGY, registry.TAGS, registry.MODEL)
-    for kind in (*kinds, registry.SUITE, registry.ENGINE, registry.TRAINER, registry.EXPORTER):
+    for kind in (*kinds, registry.METHOD, registry.SUITE, registry.ENGINE, registry.TRAINER, registry.EXPORTER):
         yield f"## sf {kind.command}\n"
         ours = {
             name: (one, plugin)
@@ -251,6 +267,7 @@ PAGES = {
     "presets": presets,
     "model-settings": model_settings,
     "records": records,
+    "testing": kit,
     "built-in": built_in,
     "measured": measured,
 }

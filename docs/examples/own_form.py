@@ -18,7 +18,14 @@ def register_prompt_sets() -> list[PromptSet]:
 @hookimpl
 def register_skills() -> list[Skill]:
     phrases = read_phrases(HERE / "phrases")
-    return [Skill("doubt", "look at every answer again, and start anew", reflects=True, retries=True, phrases=phrases)]
+    summary, measures = "look at every answer again, and start anew", {"words_per_answer": words_per_answer}
+    return [Skill("doubt", summary, reflects=True, retries=True, phrases=phrases, measures=measures)]
+
+
+def words_per_answer(text: str, tags: TagFormat) -> float | None:
+    """How many words it takes to come to an answer."""
+    found = len(tags.parse(text).tries)
+    return len(text.split()) / found if found else None
 
 
 @hookimpl

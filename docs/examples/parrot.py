@@ -15,10 +15,13 @@ class Parrot(Engine):
 
     def generate(self, requests: Sequence[Request], sampling: Sampling) -> Iterator[Generation]:
         for request in requests:
+            if not request.messages:
+                yield Generation(request.key, "", 0, "error", "there is no message to say again")
+                continue
             words = request.messages[-1]["content"].split()
             said = words[: sampling.max_tokens]
             finish = "stop" if len(said) == len(words) else "length"
-            yield Generation(request.key, " ".join(said), len(said), finish)
+            yield Generation(request.key, request.prefix + " ".join(said), len(said), finish)
 
 
 class Keep(Trainer):

@@ -1,0 +1,1 @@
+"""The plugin of the tutorial: docs/tutorial/first-plugin.md."""
