@@ -6,8 +6,11 @@ TASK ?= countdown
 ARGS ?=
 FOREIGN := llamafactory verl inspect
 ENGINES := .venv-engines
+PLUGINS := $(filter-out plugins/pocket,$(wildcard plugins/*))
+# Two files of tests at a time: most of them wait for processes, and torch's threads would only be in each other's way.
+PYTEST := OMP_NUM_THREADS=1 $(VENV)/bin/pytest -n 2 --dist loadfile
 
-.PHONY: run test check unit docs test-exports test-engines test-browser bench bench-graders bench-engines fuzz pocket constraints clean
+.PHONY: run test check unit docs test-exports test-engines test-browser test-plugins bench bench-graders bench-engines fuzz pocket constraints clean
 
 run: $(VENV)/.installed
 	$(BIN)/sf run --task $(TASK) $(ARGS)
@@ -27,7 +30,7 @@ check: $(VENV)/.installed
 	$(BIN)/mypy
 
 unit: $(VENV)/.installed
-	$(BIN)/pytest
+	$(PYTEST)
 
 docs: $(VENV)/.installed
 	$(BIN)/sphinx-build -q -W -b html docs docs/_build
@@ -40,6 +43,16 @@ test-exports: $(VENV)/.installed $(FOREIGN:%=.venv-exports-%/.installed)
 	$(PYTHON) -m venv .venv-exports-$*
 	.venv-exports-$*/bin/pip install --quiet --disable-pip-version-check -r tests/exports/$*.txt
 	.venv-exports-$*/bin/pip install --quiet --disable-pip-version-check --no-deps -r tests/exports/$*-alone.txt
+	touch $@
+
+# The distributions in plugins/, installed as their users install them.
+test-plugins: .venv-plugins/.installed
+	OMP_NUM_THREADS=1 .venv-plugins/bin/pytest plugins/*/tests
+
+.venv-plugins/.installed: pyproject.toml constraints.txt $(wildcard plugins/*/pyproject.toml)
+	$(PYTHON) -m venv .venv-plugins
+	.venv-plugins/bin/pip install --quiet --disable-pip-version-check 'pip>=24'
+	.venv-plugins/bin/pip install --quiet --disable-pip-version-check -c constraints.txt -c tests/exports/inspect.txt -c tests/exports/inspect-alone.txt -e . $(PLUGINS:%=-e './%[test]')
 	touch $@
 
 # The real engines, vLLM among them, on the CPU, in one environment of their own; nothing is skipped.
@@ -89,6 +102,7 @@ pocket: $(VENV)/.installed
 # Pins what is installed now; run after a deliberate upgrade.
 constraints: $(VENV)/.installed
 	$(BIN)/pip freeze --exclude-editable | grep -v '^skillfactory' > constraints.txt
+	$(BIN)/python -m skillfactory_core.doctor.versions constraints.txt > skillfactory_core/doctor/tested.txt
 
 clean:
-	rm -rf $(VENV) $(ENGINES) $(FOREIGN:%=.venv-exports-%) docs/_build .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) $(ENGINES) .venv-plugins $(FOREIGN:%=.venv-exports-%) docs/_build .mypy_cache .ruff_cache .pytest_cache

@@ -12,6 +12,7 @@ from typing import Any
 import attrs
 
 from skillfactory_core import interval, registry
+from skillfactory_core.deadline import on
 from skillfactory_core.errors import SkillFactoryError
 from skillfactory_core.evaluation import Response
 from skillfactory_core.interval import Interval
@@ -214,10 +215,11 @@ def exam_over_budgets(
         places = ends(response.text) if not 0 < response.tokens <= budgets[0] else ()
         for tally in tallies:
             shorter = cut(response, tally.budget, places)
-            if shorter is not response:
-                found = grade_text(exam.task, problems[response.problem], shorter.text, tags, final=True)
-                shorter = attrs.evolve(shorter, correct=found.correct, answer=found.answer, reason=found.reason)
-            tally.add(shorter, tags)
+            with on(response.key):
+                if shorter is not response:
+                    found = grade_text(exam.task, problems[response.problem], shorter.text, tags, final=True)
+                    shorter = attrs.evolve(shorter, correct=found.correct, answer=found.answer, reason=found.reason)
+                tally.add(shorter, tags)
     return [tally.entry() for tally in tallies] if tallies and tallies[0].counts else []
 
 

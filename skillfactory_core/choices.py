@@ -9,6 +9,7 @@ from skillfactory_core import registry
 from skillfactory_core.config import Config
 from skillfactory_core.engine import Engine, Model
 from skillfactory_core.errors import SkillFactoryError
+from skillfactory_core.measure import check_names
 from skillfactory_core.prompts import PromptSet, read_prompt_set
 from skillfactory_core.skill import Phrase, Skill, read_phrases
 from skillfactory_core.stages.problems import exams_of, task_of
@@ -55,10 +56,11 @@ def choose(config: Config) -> Choices:
         raise SkillFactoryError(f"teacher file {config.teacher} does not exist")
     model = find_model(config.model)
     skills = tuple(registry.find(registry.SKILL, name) for name in config.skills)
+    check_names(skills)
     is_file = config.prompts.endswith(".toml")
     prompts = read_prompt_set(Path(config.prompts)) if is_file else registry.find(registry.PROMPTS, config.prompts)
     prompts = prompts.only(config.sample.prompts, config.sample.hints)
-    replaced = read_phrases(Path(config.phrases)) if config.phrases else prompts.phrases or None
+    replaced = replacing(config.phrases, skills) if config.phrases else prompts.phrases or None
     tags = registry.find_tags(config.tags)
     strategy = read_strategy(registry.find(registry.STRATEGY, config.strategy), config.strategy_options)
     banks = join_banks(skills, replaced, strategy.endings)
@@ -78,6 +80,26 @@ def choose(config: Config) -> Choices:
         engine=registry.find(registry.ENGINE, config.engine),
         trainer=open_trainer(registry.find(registry.TRAINER, config.trainer), config),
     )
+
+
+def replacing(phrases: str, skills: Sequence[Skill]) -> Mapping[str, tuple[Phrase, ...]]:
+    """The banks that a setting puts in the place of all others: those of a skill of the run, or of a folder."""
+    named = {skill.name: skill.phrases for skill in skills}
+    if phrases in named:
+        return named[phrases]
+    if not Path(phrases).is_dir():
+        raise SkillFactoryError(
+            f"phrases: there is no folder '{phrases}', and no such skill in this run ({', '.join(named)})"
+        )
+    return read_phrases(Path(phrases))
+
+
+def unsaid(config: Config, chosen: Choices) -> str:
+    """The skills that a run asked for and whose phrases it does not say; empty where there are none."""
+    if config.phrases or not chosen.prompts.phrases:
+        return ""
+    asked = [skill.name for skill in chosen.skills if skill.phrases and skill.name not in Config("").skills]
+    return asked[0] if asked else ""
 
 
 def open_engine(engine: type[Engine], model: str, config: Config) -> Engine:

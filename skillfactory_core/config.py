@@ -15,6 +15,7 @@ import attrs
 import cattrs
 from attrs.validators import and_, ge, le
 
+from skillfactory_core.deadline import SECONDS
 from skillfactory_core.engine import Sampling
 from skillfactory_core.errors import SkillFactoryError
 from skillfactory_core.trainer import GrpoSettings, SftSettings
@@ -101,7 +102,7 @@ class Config:
     skills: tuple[str, ...] = ("verify", "retry")
     "what the traces show (sf skills)"
     phrases: str = ""
-    "a folder of phrase banks that replaces the skills' own"
+    "what replaces the phrases of prompt set and skills: a folder of phrase banks, or one of the run's skills"
     tags: str = "sample-reflect"
     "how traces are written and responses read: a name (sf tag-formats) or a TOML file"
     strategy: str = "algorithm1"
@@ -112,6 +113,8 @@ class Config:
     "problems per part of a table: the unit of memory"
     most_failures: float = attrs.field(default=0.05, validator=and_(ge(0), le(1)))
     "share of failed generations that ends a stage"
+    most_seconds: float = attrs.field(default=SECONDS, validator=ge(0))
+    "seconds that plugins may take over one record before the run ends; 0: for ever; it may differ when a run goes on"
     task_options: dict[str, Any] = attrs.field(factory=dict)
     "options of the task, such as numbers = 4"
     strategy_options: dict[str, Any] = attrs.field(factory=dict)

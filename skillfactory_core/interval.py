@@ -58,6 +58,21 @@ def _effective_trials(counts: Sequence[tuple[float, int]], mean: float) -> float
     return max(1.0, responses / max(1.0, effect))
 
 
+def mean(sums: Sequence[tuple[float, int]]) -> Interval | None:
+    """The mean of values of any size, from (sum, how many) per problem; None where fewer than two problems have any.
+
+    A t interval of the ratio of the two sums, linearised (Cochran, Sampling Techniques, 1977, section 6.4).
+    """
+    sums = [(total, count) for total, count in sums if count]
+    if len(sums) < 2:
+        return None
+    values, size = sum(count for _, count in sums), len(sums)
+    centre = sum(total for total, _ in sums) / values
+    variance = sum((total - centre * count) ** 2 for total, count in sums) * size / (size - 1) / values**2
+    half = quantile(size - 1) * sqrt(variance)
+    return Interval(centre, centre - half, centre + half)
+
+
 def difference(pairs: Sequence[tuple[float, float]]) -> Interval:
     """The mean of first - second over problems that both were given, from each problem's two shares.
 
@@ -75,16 +90,18 @@ def difference(pairs: Sequence[tuple[float, float]]) -> Interval:
     return Interval(mean, min(mean, max(-1.0, centre - half)), max(mean, min(1.0, centre + half)))
 
 
-def average(intervals: Sequence[Interval]) -> Interval:
-    """The plain mean of independent estimates: each side's distances add up in squares.
+def average(intervals: Sequence[Interval], weights: Sequence[float] = ()) -> Interval:
+    """The mean of independent estimates, plain or weighted: each side's distances add up in squares.
 
     Zou & Donner, Statistics in Medicine 27, 2008: it keeps the lopsidedness that intervals near 0 and 1 have.
     """
     if not intervals:
         raise ValueError("an average needs at least one interval")
-    mean = sum(one.mean for one in intervals) / len(intervals)
-    below = sqrt(sum((one.mean - one.low) ** 2 for one in intervals)) / len(intervals)
-    above = sqrt(sum((one.high - one.mean) ** 2 for one in intervals)) / len(intervals)
+    weights = weights or [1.0] * len(intervals)
+    weighed = list(zip(weights, intervals, strict=True))
+    mean = sum(weight * one.mean for weight, one in weighed) / sum(weights)
+    below = sqrt(sum((weight * (one.mean - one.low)) ** 2 for weight, one in weighed)) / sum(weights)
+    above = sqrt(sum((weight * (one.high - one.mean)) ** 2 for weight, one in weighed)) / sum(weights)
     return Interval(mean, mean - below, mean + above)
 
 

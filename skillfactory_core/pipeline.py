@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from skillfactory_core.choices import choose, open_engine
+from skillfactory_core.deadline import deadline, on
 from skillfactory_core.engine import Engine
 from skillfactory_core.errors import SkillFactoryError
 from skillfactory_core.late import late
@@ -21,7 +22,7 @@ from skillfactory_core.shard import WHOLE, Shard
 from skillfactory_core.stages.evaluate import Examiner, evaluate, exams_here
 from skillfactory_core.stages.grade import grade
 from skillfactory_core.stages.grpo import grpo
-from skillfactory_core.stages.problems import LEFT_OUT, Exam, exams_of, make_exams, make_problems
+from skillfactory_core.stages.problems import LEFT_OUT, Exam, exams_of, make_exams, make_problems, task_of
 from skillfactory_core.stages.rearrange import Rearranger, rearrange
 from skillfactory_core.stages.reflect import reflect
 from skillfactory_core.stages.report import report
@@ -59,6 +60,7 @@ class Pipeline:
         self.shard = shard
         self.choices = choose(run.config)
         self._check_words()
+        self._check_task()
         self.opened: tuple[str, Engine] | None = None
 
     def _check_words(self) -> None:
@@ -74,6 +76,22 @@ class Pipeline:
                 f"{self.run.folder} was started with other prompts, phrases, tags or teacher's traces (prompts = "
                 f"{self.run.config.prompts!r}, phrases = {self.run.config.phrases!r}); put those files back, or start a new run "
                 "with --name"
+            )
+
+    def _check_task(self) -> None:
+        """So can the task: refuse to go on where it asks otherwise than it did, for the attempts are at what was asked."""
+        task = task_of(self.run.config)
+        if (self.run.finished("problems") or {}).get("imported"):
+            return
+        first = next(iter(self.run.problems("train", task.variant)), None)
+        if first is None:
+            return
+        with on(first.key):
+            now = task.question(first.params)
+        if now != first.question:
+            raise SkillFactoryError(
+                f"{self.run.folder} was started when task '{task.name}' asked {first.question!r:.80}, and now it asks {now!r:.80}; "
+                "put that back, or start a new run with --name"
             )
 
     @cached_property
@@ -185,7 +203,7 @@ class Pipeline:
                 if name.startswith(("sft", "grpo")):
                     # Training wants the memory, and loads weights of its own.
                     self.close()
-                with self._recorded(name) as summary:
+                with self._recorded(name) as summary, deadline(self.run.config.most_seconds):
                     summary |= self.stages[name]()
         finally:
             self.close()
@@ -244,6 +262,5 @@ class Pipeline:
         if files_of(name):
             summary["files"] = checksums(self.run.folder, files_of(name))
         self.run.record(name, summary)
-        self.run.event(event="finished", stage=name, seconds=summary["seconds"])
         for broken in plugins().tell("stage_finished", run=self.run, stage=name, summary=summary):
             print(f"sf: plugin '{broken.name}' ({broken.distribution}): {broken.error}", file=sys.stderr)

@@ -101,12 +101,23 @@ class Plugins:
             return
         callers = self.manager.get_hookcallers(plugin) or []
         self._put(new, hooks=tuple(sorted(c.name for c in callers)))
+        if not callers:
+            self.note(
+                new, "it plugs nothing in: no function in it is a hook, such as register_tasks marked with @hookimpl"
+            )
 
     def refuse_twins(self, old: Plugin, new: Plugin) -> None:
         """Of two plugins with one name neither is in use, but for one that SkillFactory came with, or that is there for a file."""
         clash = f"two plugins are named '{new.name}': one of {old.distribution}, one of {new.distribution}"
         away = new.distribution if old.ours or new.module == new.distribution else "one"
-        self.found.append(attrs.evolve(new, error=f"{clash}; {'rename' if away == new.module else 'uninstall'} {away}"))
+        way_out = f"uninstall {away}"
+        if away == new.module:
+            # A file that became a package: whoever brings the file wants the file.
+            other = (
+                "" if old.ours or old.module == old.distribution else f"uninstall {old.distribution.split()[0]}, or "
+            )
+            way_out = f"{other}rename {away}"
+        self.found.append(attrs.evolve(new, error=f"{clash}; {way_out}"))
         if away == "one":
             if self.manager.has_plugin(old.name):
                 self.manager.unregister(name=old.name)
@@ -214,18 +225,19 @@ def entry_points() -> Iterator[tuple[EntryPoint, str, Distribution]]:
     """(entry point, 'distribution version', distribution) of the group; a distribution twice on the path counts once."""
     seen = set()
     for distribution in distributions():
-        name = distribution.metadata["Name"]
-        if name is None or name in seen:
-            continue
-        seen.add(name)
         try:
-            points = list(distribution.entry_points)
+            points = [point for point in distribution.entry_points if point.group == GROUP]
         except (TypeError, ValueError, OSError):
             # A garbled list of some package, most likely none of ours.
             continue
+        # Its metadata, with all of its README, is read only where it has to be.
+        name = distribution.metadata["Name"] if points else None
+        if name is None or name in seen:
+            continue
+        seen.add(name)
+        told = f"{name} {distribution.version}"
         for point in points:
-            if point.group == GROUP:
-                yield point, f"{name} {distribution.version}", distribution
+            yield point, told, distribution
 
 
 @cache

@@ -13,10 +13,13 @@ import attrs
 
 from skillfactory_core import interval, registry
 from skillfactory_core.attempt import UNCHECKED, Grade
+from skillfactory_core.deadline import on
 from skillfactory_core.errors import SkillFactoryError
 from skillfactory_core.evaluation import Response
 from skillfactory_core.interval import Interval
 from skillfactory_core.lengths import Lengths, bin_of, histogram
+from skillfactory_core.measure import Measured, Totals, measure, measures_in
+from skillfactory_core.measure import pooled as pooled_measures
 from skillfactory_core.pass_at_k import pass_at_k
 from skillfactory_core.problem import Problem
 from skillfactory_core.run import Run
@@ -44,6 +47,9 @@ class Score:
     unchecked: int = 0
     lengths: Lengths = attrs.field(factory=Counter)
     use: Tally = attrs.field(factory=Tally)
+    measures: tuple[Measured, ...] = ()
+    "of the run's skills"
+    measured: Totals = attrs.field(default=attrs.Factory(lambda self: Totals.of(self.measures), takes_self=True))
 
     def add(
         self,
@@ -69,6 +75,7 @@ class Score:
         self.unchecked += unchecked
         self.lengths[correct, bin_of(tokens)] += 1
         self.use.add(skill_use(text, tags, partial(grade, problem), cut), None if unchecked else correct)
+        self.measured.add(problem, measure(self.measures, text, tags))
 
     def per_problem(self) -> list[tuple[int, int]]:
         """(right, responses) of each."""
@@ -90,6 +97,7 @@ class Score:
             "pass": pass_at_k(self.per_problem()),
             "lengths": histogram(self.lengths),
             **self.use.figures(),
+            **({"measures": self.measured.figures()} if self.measures else {}),
         }
 
 
@@ -100,6 +108,7 @@ Scores = dict[str, dict[str, Score]]
 def summarise(run: Run) -> dict[str, Any]:
     """Every figure of the evaluation, as far as it got: run, task, trained_on (empty where nothing is trained) and variants (names), and
 
+    measures: name -> what it means, of the measures that the run's skills have; there only where they have any;
     methods: method -> variant -> the entry of `Score.figures`;
     means: method -> the entry of `mean`, for methods that have every variant but the one trained on;
     differences: variant or "mean" -> entries of `difference`, paired by problem.
@@ -117,9 +126,11 @@ def summarise(run: Run) -> dict[str, Any]:
     variants = [name for name in variants_of(run.config) if any(name in by_variant for by_variant in scores.values())]
     others = [name for name in variants if name != trained_on]
     complete = {method: by for method, by in scores.items() if others and all(name in by for name in others)}
+    measures = {one.name: one.meaning for one in measures_in(run.config)}
     return {
         "run": run.folder.name,
         "task": run.config.task,
+        **({"measures": measures} if measures else {}),
         "trained_on": trained_on,
         "variants": variants,
         "methods": methods,
@@ -134,17 +145,21 @@ def summarise(run: Run) -> dict[str, Any]:
 def read_scores(run: Run) -> Scores:
     """Score every response table that has rows, in the order of the run's arms and of the task's difficulties."""
     tags: TagFormat = registry.find_tags(run.config.tags)
+    measures = measures_in(run.config)
     scores: Scores = {}
     for method in run.config.arms:
         for variant, task in variants_of(run.config).items():
-            score = score_table(run.responses(method, variant), run.problems("evaluation", variant), task, tags)
+            score = Score(measures=measures)
+            score_table(score, run.responses(method, variant), run.problems("evaluation", variant), task, tags)
             if score.counts:
                 scores.setdefault(method, {})[variant] = score
     return scores
 
 
-def score_table(responses: Table[Response], problems: Table[Problem], task: Task, tags: TagFormat) -> Score:
-    score = Score()
+def score_table(
+    score: Score, responses: Table[Response], problems: Table[Problem], task: Task, tags: TagFormat
+) -> None:
+    """Add the responses of a table."""
     params: dict[str, dict[str, Any]] = {}
 
     # Responses to a problem stand together, and many of their attempts have the same answer.
@@ -156,8 +171,8 @@ def score_table(responses: Table[Response], problems: Table[Problem], task: Task
         params = params or {problem.key: problem.params for problem in problems}
         if row[0] not in params:
             raise lost(problems, row[0])
-        score.add(grade, tags, *row)
-    return score
+        with on(row[0]):
+            score.add(grade, tags, *row)
 
 
 def lost(problems: Table[Problem], key: str) -> SkillFactoryError:
@@ -172,12 +187,14 @@ def mean(variants: list[str], figures: dict[str, dict[str, Any]]) -> dict[str, A
     accuracy = interval.average(
         [Interval(figures[v]["accuracy"], figures[v]["low"], figures[v]["high"]) for v in variants]
     )
+    measures = [figures[variant]["measures"] for variant in variants if "measures" in figures[variant]]
     return {
         "variants": variants,
         **accuracy.named("accuracy"),
         **{name: macro(figures[variant][name] for variant in variants) for name in AVERAGED},
         **{name: pooled(figures[variant][name] for variant in variants) for name in POOLED},
         "pass": mean_pass([figures[variant]["pass"] for variant in variants]),
+        **({"measures": pooled_measures(measures)} if measures else {}),
     }
 
 

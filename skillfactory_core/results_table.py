@@ -1,4 +1,5 @@
-"""The results as tables for the terminal: how often each method is right, the best in bold, and how it uses the skill."""
+"""The results as tables for the terminal: how often each method is right, the best in bold, how it uses the skill, and what
+the skills measure themselves."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -59,6 +60,30 @@ def skill_table(summary: Mapping[str, Any]) -> "Table":
         shares = [each[name]["share"] for name in SHARES]
         shown.add_row(method, *("–" if share is None else f"{100 * share:.1f}" for share in (*first, *shares)))
     return shown
+
+
+def measure_table(summary: Mapping[str, Any]) -> "Table":
+    """What the skills of the run measure themselves: of the mean over the other difficulties, or of the only one there is."""
+    meanings = summary["measures"]
+    said = "; ".join(f"{plainly(name)}, {meaning}" if meaning else plainly(name) for name, meaning in meanings.items())
+    headings = ["method", *(plainly(name).replace(" ", "\n") for name in meanings)]
+    caption = f"means over the responses that are a case, ± half of the 95 % interval: {said}"
+    shown = plain_table("what the skills measure", caption, headings)
+    for method, by in summary["methods"].items():
+        figures = (summary["means"].get(method) or next(iter(by.values()))).get("measures", {})
+        shown.add_row(method, *(measure_cell(figures.get(name, {})) for name in meanings))
+    return shown
+
+
+def plainly(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def measure_cell(figure: Mapping[str, Any]) -> str:
+    if figure.get("mean") is None:
+        return "–"
+    known = "low" in figure
+    return f"{figure['mean']:.2f}" + (f"±{(figure['high'] - figure['low']) / 2:.2f}" if known else "")
 
 
 def plain_table(title: str, caption: str, headings: Sequence[str]) -> "Table":

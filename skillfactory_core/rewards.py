@@ -6,6 +6,7 @@ Both apply the final-answer rule: only what follows the last closing think tag c
 
 A problem comes with each row: in a column `problem` (an object, or JSON text of one), or, without that column, in columns
 of the problem's own fields (`numbers`, `target`, …). The tag format is the default one; SKILLFACTORY_TAGS names another.
+The measures of skills go to TRL's log where SKILLFACTORY_SKILLS names the skills, with commas between them.
 """
 
 import json
@@ -19,7 +20,9 @@ import attrs
 from skillfactory_core import registry
 from skillfactory_core.attempt import Grade
 from skillfactory_core.config import Config
+from skillfactory_core.deadline import from_now_on, on
 from skillfactory_core.errors import SkillFactoryError
+from skillfactory_core.measure import Measured, measures_of
 from skillfactory_core.stages.grade import grade_answer
 from skillfactory_core.stages.grpo import skill_figures
 from skillfactory_core.tags import TagFormat
@@ -55,7 +58,9 @@ def reward_of(task: Task) -> Callable[..., list[float]]:
             if log_metric is not None:
                 grade = partial(task.grade, read_problem(task, params))
                 # Whether a limit cut it is not told here; one that did not come to an answer may have been.
-                for name, figure in skill_figures(text, tags(), grade, cut=found.answer is None).items():
+                with on(f"{text[:60]!a}"):
+                    figures = skill_figures(text, tags(), grade, cut=found.answer is None, measures=measures())
+                for name, figure in figures.items():
                     log_metric(name, figure)
         return [float(grade.correct) for grade in grades]
 
@@ -74,8 +79,10 @@ def compute_score(
 
 def final_grade(task: Task, problem: Any, text: str) -> Grade:
     """Grade a response to a problem, which may be JSON text."""
-    written = text_of_problem(problem)
-    return grade_answer(task, read_problem(task, written), tags().extract(text, final=True))
+    written, form = text_of_problem(problem), tags()
+    from_now_on()
+    with on(f"{text[:60]!a}"):
+        return grade_answer(task, read_problem(task, written), form.extract(text, final=True))
 
 
 def text_of_problem(problem: Any) -> str:
@@ -124,3 +131,9 @@ def tags() -> TagFormat:
     name = os.environ.get("SKILLFACTORY_TAGS") or str(attrs.fields(Config).tags.default)
     found: TagFormat = registry.find_tags(name)
     return found
+
+
+@lru_cache
+def measures() -> tuple[Measured, ...]:
+    names = os.environ.get("SKILLFACTORY_SKILLS", "").split(",")
+    return measures_of(registry.find(registry.SKILL, name.strip()) for name in names if name.strip())

@@ -22,13 +22,19 @@ def after_rounds(folder: Path, config: Config, rounds: int) -> tuple[Path, Confi
 
 def go(folder: Path, config: Config, until: str | None) -> Run:
     """The stages of one run, from where it is."""
-    from skillfactory_core.choices import choose
+    from skillfactory_core.choices import choose, unsaid
     from skillfactory_core.pipeline import Pipeline
 
-    choose(config)
+    quiet = unsaid(config, choose(config))
     with locked(folder):
         started = start_run(folder, config)
         click.echo(f"run folder: {folder}", err=True)
+        if quiet:
+            click.echo(
+                f"sf: traces will say the phrases of prompt set '{config.prompts}', not those of skill '{quiet}': for these, "
+                f"-s phrases={quiet}",
+                err=True,
+            )
         pipeline = Pipeline(started)
         pipeline.do(*pipeline.up_to(until))
     return started

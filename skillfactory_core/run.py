@@ -28,7 +28,7 @@ from skillfactory_core.table import Table
 from skillfactory_core.trace import Trace
 
 LIBRARIES = ("torch", "transformers", "trl", "pyarrow", "datasets")
-FREE = ("engine", "engine_options", "trainer_options")
+FREE = ("engine", "engine_options", "trainer_options", "most_seconds")
 "settings that may differ when a run goes on: they do not decide what its tables hold"
 GROWING = "evaluate.suites"
 "the setting that may get more when a run goes on: that adds tables and changes none"
@@ -170,9 +170,13 @@ def start_run(folder: Path, config: Config) -> Run:
         if before.get(name) != now.get(name) and name.split(".")[0] not in FREE and name != GROWING
     ]
     if changed:
+        from skillfactory_core.fork import FREE as OF_TRACES
+
+        traces_alone = all(name.split(":")[0].split(".")[0] in OF_TRACES for name in changed)
+        again = f", or take its attempts for other traces: sf rearrange {folder} -s … --to NAME" if traces_alone else ""
         raise SkillFactoryError(
             f"{folder} was started with other settings ({'; '.join(changed)}); "
-            "use those to go on, or start a new run with --name"
+            f"use those to go on, or start a new run with --name{again}"
         )
     check_versions(run)
     add_suites(run, *config.evaluate.suites)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from skillfactory_core.deadline import deadline
 from skillfactory_core.errors import SkillFactoryError
 from skillfactory_core.run import held
 
@@ -71,7 +72,9 @@ def share(pipeline: "Pipeline", names: Iterable[str]) -> Iterator[tuple[str, dic
     try:
         for name in pipeline.due(names):
             run.event(event="shard started", stage=name, shard=shard)
-            yield name, pipeline.stages[name]()
+            with deadline(run.config.most_seconds):
+                counts = pipeline.stages[name]()
+            yield name, counts
             run.event(event="shard finished", stage=name, shard=shard)
     finally:
         pipeline.close()

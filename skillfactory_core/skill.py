@@ -1,11 +1,19 @@
 """Skill: a behaviour that a trace shows, and the phrases it brings."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import attrs
 
 from skillfactory_core.errors import SkillFactoryError
+
+if TYPE_CHECKING:
+    from skillfactory_core.tags import TagFormat
+
+Measure = Callable[[str, "TagFormat"], float | None]
+"""What a skill counts in one response: from its text and the run's tag format to a figure, or to None where the response is no
+case of it. What holds or does not is 1 or 0. The first line of its docstring is what tables and the report say it means."""
 
 
 @attrs.frozen
@@ -29,6 +37,9 @@ class Skill:
     "a trace may hold more than one attempt"
     phrases: Mapping[str, tuple[Phrase, ...]] = attrs.field(factory=dict)
     "bank name -> phrases. Banks in use: correct, incorrect, generic (glue between attempts) and closing"
+    measures: Mapping[str, Measure] = attrs.field(factory=dict)
+    """name -> what to count in each response, for `sf results`, the report and the log of reinforcement: a function of its text and
+    the run's tag format that gives a figure, or None where the response is no case of it; its docstring says what it means"""
 
 
 def read_phrases(folder: Path) -> dict[str, tuple[Phrase, ...]]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+from attrs.validators import deep_iterable
 
 from skillfactory_core.errors import SkillFactoryError
 from skillfactory_core.skill import Phrase
@@ -44,6 +45,11 @@ def named(_: Any, field: "attrs.Attribute[str]", value: Any) -> None:
         raise TypeError(f"{field.name} is {value!r}")
 
 
+def listed(value: Any) -> Any:
+    """A converter: lists of TOML become tuples."""
+    return tuple(value) if isinstance(value, list) else value
+
+
 @attrs.frozen(slots=False)
 class TagFormat:
     """The names of the tags, and the one parser for them. A plugin fills in the names."""
@@ -61,9 +67,13 @@ class TagFormat:
     "the verdict's word for wrong"
     again: str = attrs.field(default="", repr=False, validator=attrs.validators.instance_of(str))
     "words after which a response without these tags goes on (budget forcing)"
+    marks: tuple[str, ...] = attrs.field(
+        default=(), converter=listed, validator=deep_iterable(named, attrs.validators.instance_of(tuple))
+    )
+    "names of further tags, which may stand between the attempts: what a skill says with them is its own affair"
 
     def __attrs_post_init__(self) -> None:
-        names = [self.think, self.attempt, self.reflection, self.verdict, self.answer]
+        names = [self.think, self.attempt, self.reflection, self.verdict, self.answer, *self.marks]
         if len(set(names)) < len(names):
             raise SkillFactoryError(f"tag format '{self.name}': two tags have one name: {', '.join(names)}")
         if self.correct.casefold() == self.incorrect.casefold():
@@ -71,7 +81,7 @@ class TagFormat:
 
     @cached_property
     def _tag(self) -> re.Pattern[str]:
-        names = (self.think, self.attempt, self.reflection, self.verdict, self.answer)
+        names = (self.think, self.attempt, self.reflection, self.verdict, self.answer, *self.marks)
         return re.compile(f"<(/?)({'|'.join(map(re.escape, names))})>")
 
     def extract(self, text: str, final: bool) -> str | None:
@@ -230,7 +240,7 @@ class TagFormat:
     def _may_open(self, name: str, parent: str, thought: int, at_start: bool) -> bool:
         if name == self.think:
             return not parent and thought == 0 and at_start
-        if name in (self.attempt, self.reflection):
+        if name in (self.attempt, self.reflection, *self.marks):
             return parent == self.think
         if name == self.verdict:
             return parent == self.reflection
@@ -240,7 +250,7 @@ class TagFormat:
 
 
 def read_tag_format(path: Path) -> TagFormat:
-    """Read a tag format from TOML: name, summary, the five tags, the two verdicts, and perhaps again."""
+    """Read a tag format from TOML: name, summary, the five tags, the two verdicts, and perhaps again and marks."""
     try:
         return TagFormat(**tomllib.loads(path.read_text(encoding="utf-8")))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:

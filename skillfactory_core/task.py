@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Self
 import attrs
 
 from skillfactory_core.attempt import Grade
+from skillfactory_core.deadline import on
 from skillfactory_core.errors import SkillFactoryError
 from skillfactory_core.problem import Problem
 
@@ -67,6 +68,11 @@ class Task:
         """Optional: answers that take no skill, by a name such as 'the first number'; `sf check` tells how often each is right."""
         return {}
 
+    def ships(self) -> Mapping[str, str]:
+        """Optional: files that come with the task and decide its grades, such as a word list: what each is, and what tells one
+        version from another. SkillFactoryError where one is not the one that belongs here. `sf doctor` shows them."""
+        return {}
+
     @property
     def grade_seconds(self) -> float:
         """How long one grade may take; `sf check` measures it."""
@@ -122,20 +128,22 @@ def split_of(problem_hash: str) -> str:
 def make_problem(task: Task, seed: int, split: str, index: int) -> Problem:
     """Item `index` of a split: drawn from its own stream until the hash says that the split owns it."""
     random = Random(f"{seed}-{task.name}-{task.variant}-{split}-{index}")
+    key = f"{task.name}/{task.variant}/{split}/{index}"
     for _ in range(PATIENCE):
-        params = task.make(random)
-        digest = problem_hash(task, params)
-        if split_of(digest) == split:
-            return Problem(
-                key=f"{task.name}/{task.variant}/{split}/{index}",
-                task=task.name,
-                variant=task.variant,
-                split=split,
-                index=index,
-                params=params,
-                question=task.question(params),
-                hash=digest,
-            )
+        with on(key):
+            params = task.make(random)
+            digest = problem_hash(task, params)
+            if split_of(digest) == split:
+                return Problem(
+                    key=key,
+                    task=task.name,
+                    variant=task.variant,
+                    split=split,
+                    index=index,
+                    params=params,
+                    question=task.question(params),
+                    hash=digest,
+                )
     raise SkillFactoryError(
         f"task '{task.name}' made no problem for split '{split}' in {PATIENCE:,} draws: its options leave too few; widen them (-o)"
     )

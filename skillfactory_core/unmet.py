@@ -3,6 +3,7 @@
 import re
 import shlex
 from collections.abc import Iterator
+from functools import cache
 from importlib.metadata import Distribution, PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ OWN = "skillfactory"
 ABOUT_US = re.compile(rf"{OWN}\b(?![-_.]\w)", re.IGNORECASE)
 
 
+@cache
 def refusal(distribution: Distribution | None) -> str:
     """Why this version of SkillFactory is not the one that a package asks for; empty where it is, or nothing is asked."""
     if distribution is None or not any(map(ABOUT_US.match, distribution.requires or ())):
@@ -26,15 +28,15 @@ def refusal(distribution: Distribution | None) -> str:
     return ""
 
 
-def requirements(distribution: Distribution) -> "Iterator[Requirement]":
-    """What a package asks for here: on this system, without extras. What cannot be read asks for nothing."""
+def requirements(distribution: Distribution, extra: str = "") -> "Iterator[Requirement]":
+    """What a package asks for here: on this system, with one extra or without any. What cannot be read asks for nothing."""
     from packaging.markers import UndefinedEnvironmentName
     from packaging.requirements import InvalidRequirement, Requirement
 
     for line in distribution.requires or ():
         try:
             needed = Requirement(line)
-            if needed.marker is None or needed.marker.evaluate({"extra": ""}):
+            if needed.marker is None or needed.marker.evaluate({"extra": extra}):
                 yield needed
         except (InvalidRequirement, UndefinedEnvironmentName):
             continue
@@ -60,6 +62,8 @@ def advice(error: BaseException, distribution: Distribution | None) -> str:
     top = (error.name or "").partition(".")[0]
     who = f" {distribution.metadata['Name']}" if distribution is not None else ""
     if top.startswith(f"{OWN}_"):
+        if who.strip() == OWN:
+            return f"the files of {OWN} are not those of one version: pip install --force-reinstall {OWN}"
         return (
             f"it was written for another version of SkillFactory than {__version__}: pip install --upgrade {OWN}{who}"
         )

@@ -20,8 +20,6 @@ CORE = ROOT / "skillfactory_core"
 OURS = [CORE, ROOT / "tasks", ROOT / "skills", ROOT / "plugins"]
 HEAVY = {"torch", "transformers", "trl", "datasets", "sympy", "pyarrow", "accelerate", "vllm", "numpy", "jinja2"}
 VAGUE = re.compile(r"^(utils?|helpers?|common|misc|shared|tools|base(_.*)?|.*_(utils?|helpers?|manager))$")
-WITHOUT_USER = {"stage_finished"}
-"hooks that no built-in plugin implements yet"
 
 
 def files(*folders: Path) -> list[Path]:
@@ -122,7 +120,7 @@ def test_every_hook_has_a_built_in_user_and_says_what_it_is_for(hook: str) -> No
     users = [
         plugin.name for plugin in plugins().found if hook in plugin.hooks and "skillfactory" in plugin.distribution
     ]
-    assert users or hook in WITHOUT_USER
+    assert users
     assert getattr(hookspecs, hook).__doc__
 
 

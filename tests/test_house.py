@@ -6,7 +6,6 @@ import shlex
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from random import Random
@@ -15,25 +14,17 @@ from typing import Any
 import attrs
 import click
 import pytest
+from pages import DOCS, FENCE, PAGES, ROOT, all_blocks, blocks, name_of
 
 from skillfactory_core import hookspecs, registry
-from skillfactory_core.choices import choose
 from skillfactory_core.cli import sf as sf_group
 from skillfactory_core.config import Config, flatten, model_settings, preset_settings, unstructure
 from skillfactory_core.prompts import read_prompt_set
-from skillfactory_core.resolve import resolve
 from skillfactory_core.stages.rearrange import join_banks
 from skillfactory_core.tags import TagFormat
 from skillfactory_pocket.cli import main as sf_pocket
 
-ROOT = Path(__file__).parent.parent
-DOCS = ROOT / "docs"
-PAGES = [
-    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "plugins/pocket/README.md")),
-    *(page for page in sorted(DOCS.rglob("*.md")) if not {"_build", "_generated"} & set(page.parts)),
-]
 METHOD = DOCS / "explanation" / "method.md"
-BLOCK = re.compile(r"^( *)```(\w+)\n(.*?)^\1```", re.MULTILINE | re.DOTALL)
 SPAN = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 PARTS = (
@@ -41,16 +32,6 @@ PARTS = (
     *("Baselines", "Tasks", "Evaluation", "Measurements"),
 )
 "the parts of the paper, as explanation/method.md heads them"
-
-
-def name_of(page: Path) -> str:
-    return str(page.relative_to(ROOT))
-
-
-def blocks(page: Path, language: str) -> Iterator[str]:
-    for _, found, body in BLOCK.findall(page.read_text(encoding="utf-8")):
-        if found == language:
-            yield body
 
 
 def command_lines(*programs: str) -> list[tuple[str, str]]:
@@ -77,34 +58,13 @@ def parse(words: list[str]) -> click.Context:
 
 @pytest.mark.parametrize(("page", "line"), command_lines("sf", "skillfactory", "sf-pocket"))
 def test_every_command_in_the_docs_is_one_that_sf_takes(page: str, line: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Its words alone, also where the whole command is not run: tests/docs/test_pages.py runs most of them.
     monkeypatch.chdir(ROOT)
     words = shlex.split(line)
-    if "-p" in words:
-        # In a process of its own: plugins stay loaded for good.
-        at = words.index("-p")
-        assert (ROOT / words[at + 1]).is_file()
-        help_of = [Path(sys.executable).with_name("sf"), *words[1:], "--help"]
-        assert subprocess.run(help_of, capture_output=True, check=False).returncode == 0
-        del words[at : at + 2]
-        parse(words)
-        return
-    context = parse(words)
-    if context.command.name == "run":
-        flags = {"model": context.params["model"], "seed": context.params["seed"]}
-        config = resolve(
-            context.params["task"],
-            context.params["preset"],
-            context.params["config_file"],
-            {name: value for name, value in flags.items() if value is not None and not value_is_absent(value)},
-            context.params["options"],
-            context.params["settings"],
-        )
-        choose(config)
-
-
-def value_is_absent(value: object) -> bool:
-    """A folder that the reader is told to bring along."""
-    return isinstance(value, str) and value.startswith("./") and not (ROOT / value).exists()
+    while "-p" in words[:2]:
+        # Plugins stay loaded for good.
+        del words[1:3]
+    parse(words)
 
 
 @pytest.mark.parametrize(("page", "line"), command_lines("make"))
@@ -118,7 +78,7 @@ def test_every_make_target_in_the_docs_exists(page: str, line: str) -> None:
 def test_every_command_named_in_a_sentence_exists() -> None:
     parse(["sf", "tasks"])
     for page in PAGES:
-        for span in SPAN.findall(BLOCK.sub("", page.read_text(encoding="utf-8"))):
+        for span in SPAN.findall(FENCE.sub("", page.read_text(encoding="utf-8"))):
             words = span.split()
             if words[0] not in ("sf", "sf-pocket") or len(words) < 2 or words[1].startswith("-"):
                 continue
@@ -195,7 +155,7 @@ def slug(heading: str) -> str:
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_every_link_leads_somewhere(page: Path) -> None:
-    text = BLOCK.sub("", page.read_text(encoding="utf-8"))
+    text = FENCE.sub("", page.read_text(encoding="utf-8"))
     for link in LINK.findall(text):
         path, _, anchor = link.partition("#")
         if "://" in link or path == "docs/images/report.png":
@@ -217,10 +177,12 @@ def test_the_picture_of_the_report_is_there() -> None:
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_every_path_named_in_a_sentence_exists(page: Path) -> None:
     top = {path.name for path in ROOT.iterdir() if path.is_dir()}
-    for span in SPAN.findall(BLOCK.sub("", page.read_text(encoding="utf-8"))):
+    made = {block.file for block in all_blocks(page)}
+    for span in SPAN.findall(FENCE.sub("", page.read_text(encoding="utf-8"))):
         first, _, rest = span.partition("/")
-        if first in top and first != "runs" and rest and "*" not in span and " " not in span:
-            assert (ROOT / span).exists() or "_build" in span, f"{name_of(page)}: {span}"
+        if first in top and first != "runs" and rest and "*" not in span and " " not in span and span not in made:
+            there = (ROOT / span).exists() or (page.parent / span).exists()
+            assert there or "_build" in span, f"{name_of(page)}: {span}"
 
 
 # The reference.
@@ -252,6 +214,15 @@ def test_every_part_of_the_paper_is_mapped_to_a_file_or_said_to_be_missing() -> 
         assert files or "Not here yet" in sections[part], part
         for file in files:
             assert (ROOT / file).is_file(), file
+
+
+def test_every_name_that_is_said_to_be_in_a_file_is_defined_there() -> None:
+    said = re.findall(r"`([\w.]+)`(?:, `([\w.]+)`)? in `([\w/]+\.py)`", METHOD.read_text(encoding="utf-8"))
+    assert len(said) > 10
+    for *names, file in said:
+        source = (ROOT / file).read_text(encoding="utf-8")
+        for name in "".join(f"{name}." for name in names if name).split(".")[:-1]:
+            assert re.search(rf"^ *(?:def |class )?{name}\b[(:]", source, re.MULTILINE), f"{file} has no {name}"
 
 
 def differences(heading: str) -> dict[str, tuple[str, str]]:

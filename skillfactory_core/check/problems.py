@@ -2,6 +2,7 @@
 
 import json
 import math
+import time
 from itertools import islice
 from typing import Any
 
@@ -62,10 +63,17 @@ def collect(subject: Subject) -> dict[str, SkillFactoryError]:
     for split in SPLITS:
         count = FEW if subject.problems else subject.settings.problems
         limit = STEP if makes_its_own(subject.task) else math.inf
-        subject.board.note(f"making the problems of split '{split}'", limit)
+        step, start = f"making the problems of split '{split}'", time.monotonic()
+        subject.board.note(step, limit, start)
         subject.splits[split] = []
         try:
-            subject.splits[split] = list(islice(subject.task.problems(subject.settings.seed, split), count))
+            found = []
+            for problem in islice(subject.task.problems(subject.settings.seed, split), count):
+                found.append(problem)
+                subject.board.note(
+                    f"{step} ({len(found)} of {count}: make is slow, or there are no more)", limit, start
+                )
+            subject.splits[split] = found
         except SkillFactoryError as error:
             refused[split] = error
         except (Exception, SystemExit) as error:

@@ -37,10 +37,11 @@ class Board:
         self.memory = mmap(-1, SIZE)
         self.note("starting")
 
-    def note(self, step: str, seconds: float = math.inf) -> None:
-        """The next step, and how long it may take."""
+    def note(self, step: str, seconds: float = math.inf, start: float | None = None) -> None:
+        """The next step, and how long it may take: from now on, or from a start that was."""
+        end = (time.monotonic() if start is None else start) + seconds
         text = step.encode("utf-8", "backslashreplace")[: SIZE - HEAD.size]
-        self.memory[: HEAD.size + len(text)] = HEAD.pack(time.monotonic() + seconds, seconds, len(text)) + text
+        self.memory[: HEAD.size + len(text)] = HEAD.pack(end, seconds, len(text)) + text
 
     def read(self) -> tuple[float, float, str]:
         end, seconds, length = HEAD.unpack(self.memory[: HEAD.size])

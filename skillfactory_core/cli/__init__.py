@@ -11,6 +11,7 @@ import rich_click as click
 from click.exceptions import Abort, ClickException, NoArgsIsHelpError, UsageError
 
 from skillfactory_core import __version__
+from skillfactory_core.deadline import deadline
 from skillfactory_core.errors import SkillFactoryError
 
 QUIET = {
@@ -48,6 +49,8 @@ class PluginGroup(click.RichGroup):
         for name, command in self.commands.items():
             show_examples(name, command)
             complete(command)
+        # A command that is missing from the help may be one of theirs.
+        self.epilog = plugins().not_in_use().replace("; not", "Not", 1) or None
         return super().make_context(info_name, args, **extra)  # type: ignore[arg-type]
 
     def add_command(self, cmd: click.Command, name: str | None = None, *args: object, **extra: object) -> None:
@@ -65,7 +68,8 @@ class PluginGroup(click.RichGroup):
         try:
             return super().resolve_command(ctx, args)
         except UsageError as error:
-            raise UsageError(error.format_message() + plugins().not_in_use(), ctx) from error
+            broken = plugins().not_in_use()
+            raise UsageError(error.format_message().removesuffix("." if broken else "") + broken, ctx) from error
 
 
 def plugin_files(args: Sequence[str]) -> Iterator[str]:
@@ -95,7 +99,8 @@ def main() -> None:
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
     try:
-        sf(standalone_mode=False, prog_name=Path(sys.argv[0]).name)
+        with deadline():
+            sf(standalone_mode=False, prog_name=Path(sys.argv[0]).name)
     except SkillFactoryError as error:
         fail(str(error))
     except NoArgsIsHelpError as error:

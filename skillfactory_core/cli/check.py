@@ -51,6 +51,8 @@ def check(
 ) -> None:
     """Check that TASK keeps what a task promises, in every variant. The exit code is 1 if it does not.
 
+    TASK is installed, or in a file: sf -p my_task.py check my_task.
+
     Makes problems twice, grades references, changed and poisonous answers, searches for solutions, fills the prompts,
     and tells how often answers are right that take no skill. Writes nothing.
     """
@@ -76,6 +78,9 @@ def check(
         names_of = ", ".join(f"{finding.check} ({finding.variant})" for finding in failed)
         click.echo(f"sf: task '{task}': {len(failed)} of {len(findings)} checks failed: {names_of}", err=True)
         sys.exit(1)
+    if not as_json:
+        passed = sum(finding.state == "ok" for finding in findings)
+        click.echo(f"task '{task}': {passed} checks passed, {len(findings) - passed} do not apply")
 
 
 def prompt_sets(names: Sequence[str]) -> "list[PromptSet]":

@@ -1,4 +1,4 @@
-"""sf doctor: whether a model learns from what it will see, before time is spent on it."""
+"""sf doctor: whether this machine, or a model, is fit for a run, before time is spent on it."""
 
 import json
 import sys
@@ -15,10 +15,10 @@ from skillfactory_core.errors import SkillFactoryError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from skillfactory_core.doctor import Finding
+    from skillfactory_core.doctor.finding import Finding
     from skillfactory_core.run import Run
 
-STYLES = {"ok": "green", "failed": "bold red", "not checked": "yellow"}
+STYLES = {"ok": "green", "unsure": "yellow", "failed": "bold red", "not checked": "yellow"}
 
 
 @click.command()
@@ -26,36 +26,58 @@ STYLES = {"ok": "green", "failed": "bold red", "not checked": "yellow"}
 @click.option("--run", default=None, help="A run whose traces and limits are looked at, too.")
 @click.option("--tags", default=None, help="The tag format (sf tag-formats). Default: the run's or the model's.")
 @click.option("--prompts", default=None, help="The prompt set or its TOML file. Default: the run's or the model's.")
+@click.option("--runs", default="runs", show_default=True, type=click.Path(path_type=Path), help="Folder of the runs.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
-def doctor(model: str | None, run: str | None, tags: str | None, prompts: str | None, as_json: bool) -> None:
-    """Check that what a model learns from is what it sees and writes, token by token. The exit code is 1 if not.
+def doctor(
+    model: str | None, run: str | None, tags: str | None, prompts: str | None, runs: Path, as_json: bool
+) -> None:
+    """Check this machine; or, with a model or a run, that what a model learns from is what it sees. The exit code is 1 if not.
 
-    Compares the trainer's tokens with those of the engine and of a server, and looks at the token that ends a reply, at
-    padding, at tags that are special tokens, and at what the limits of a run cut. Loads no weights and writes nothing.
+    Of the machine: versions, cores and GPUs, whether the Hub can be reached, free disk, plugins and the files that tasks grade by.
+    Of a model: the trainer's tokens beside those of the engine and of a server, the token that ends a reply, padding, tags that are
+    special tokens, and what the limits of a run cut. Loads no weights and writes nothing.
     """
-    from skillfactory_core.doctor import examine
+    if model is None and run is None:
+        if tags or prompts:
+            raise SkillFactoryError(
+                "--tags and --prompts are about a model: name one with --model, or a run with --run"
+            )
+        from skillfactory_core.doctor.machine import machine
+
+        tell("this machine", None, machine(runs), as_json)
+        return
     from skillfactory_core.run import open_run
 
     opened = open_run(folder_of(run)) if run is not None else None
     config = settings_of(model, opened)
     config = attrs.evolve(config, tags=tags or config.tags, prompts=prompts or config.prompts)
+    tell(f"model '{config.model}'", config.model, of_model(config, opened), as_json)
+
+
+def of_model(config: Config, run: "Run | None") -> "list[Finding]":
+    """What is found on the model of some settings."""
     from skillfactory_core import registry
     from skillfactory_core.choices import find_model
+    from skillfactory_core.doctor.tokens import examine
     from skillfactory_core.prompts import read_prompt_set
 
     named = config.prompts
     prompt_set = read_prompt_set(Path(named)) if named.endswith(".toml") else registry.find(registry.PROMPTS, named)
     tag_format = registry.find_tags(config.tags)
-    findings = examine(find_model(config.model).path, tag_format, prompt_set, opened)
+    return examine(find_model(config.model).path, tag_format, prompt_set, run)
+
+
+def tell(subject: str, model: str | None, findings: "Sequence[Finding]", as_json: bool) -> None:
+    """Print the findings; the exit code is 1 where something will fail."""
     failed = [finding for finding in findings if finding.state == "failed"]
     if as_json:
-        told = {"model": config.model, "passed": not failed, "checks": [attrs.asdict(one) for one in findings]}
+        told = {"model": model, "passed": not failed, "checks": [attrs.asdict(one) for one in findings]}
         click.echo(json.dumps(told, indent=2))
     else:
         show(findings)
     if failed:
         names = ", ".join(finding.check for finding in failed)
-        click.echo(f"sf: model '{config.model}': {len(failed)} of {len(findings)} checks failed: {names}", err=True)
+        click.echo(f"sf: {subject}: {len(failed)} of {len(findings)} checks failed: {names}", err=True)
         sys.exit(1)
 
 
@@ -65,8 +87,7 @@ def settings_of(model: str | None, run: "Run | None") -> Config:
 
     if run is not None:
         return attrs.evolve(run.config, model=model or run.config.model)
-    if model is None:
-        raise SkillFactoryError("name a model with --model, or a run with --run (sf models)")
+    assert model is not None
     path = find_model(model).settings
     suits = model_settings(path, "default", "") if path is not None else {}
     chosen = {name: suits[name] for name in ("prompts", "tags") if name in suits}

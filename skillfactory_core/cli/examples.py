@@ -34,7 +34,7 @@ EXAMPLES = {
 def example(name: str, command: click.Command) -> str:
     """The example of a command; empty for one that brings none."""
     flags = {flag for parameter in command.params for flag in parameter.opts}
-    lists = {parameter.name for parameter in command.params} <= {"as_json"} and "--json" in flags
+    lists = {parameter.name for parameter in command.params} <= {"name", "as_json"} and "--json" in flags
     return EXAMPLES.get(name, f"sf {name} --json" if lists else "")
 
 

@@ -95,6 +95,7 @@ def regrade(run: str, dry_run: bool, as_json: bool) -> None:
     or trained: if grades of attempts changed, the traces are from before (sf rearrange RUN makes them anew).
     """
     from skillfactory_core.choices import choose
+    from skillfactory_core.deadline import deadline
     from skillfactory_core.run import locked, open_run
     from skillfactory_core.stages.regrade import regrade as all_changes
 
@@ -102,7 +103,7 @@ def regrade(run: str, dry_run: bool, as_json: bool) -> None:
     choices = choose(opened_run.config)
     counts: Counter[str] = Counter()
     changes: list[dict[str, object]] = []
-    with locked(opened_run.folder):
+    with locked(opened_run.folder), deadline(opened_run.config.most_seconds):
         for change in all_changes(opened_run, choices.tags, choices.prompts, write=not dry_run):
             counts[f"{change.before} -> {change.after}"] += 1
             if as_json:

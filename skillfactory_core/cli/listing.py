@@ -1,7 +1,7 @@
 """sf tasks, skills, strategies, methods, suites, models, prompt-sets, tag-formats, engines, trainers, exporters, plugins: what there is."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -34,8 +34,14 @@ def commands() -> list[click.Command]:
 def listing(kind: Kind) -> click.Command:
     """The command that lists one kind of record."""
 
+    @click.argument("name", required=False)
     @click.option("--json", "as_json", is_flag=True, help="As JSON.")
-    def command(as_json: bool) -> None:
+    def command(name: str | None, as_json: bool) -> None:
+        if name is not None:
+            record, plugin = registry.find(kind, name), registry.registered(kind)[name][1]
+            facts = row(record, plugin.distribution)
+            show_one(facts | details(record, facts), as_json)
+            return
         rows = []
         for record, plugin in registry.registered(kind).values():
             try:
@@ -45,9 +51,18 @@ def listing(kind: Kind) -> click.Command:
                 click.echo(f"sf: {plugin.told(told)}", err=True)
         for line in registry.clashes(kind).values():
             click.echo(f"sf: {line}", err=True)
-        show(rows, as_json)
+        if as_json:
+            show(rows, as_json)
+        else:
+            # Options are many and long: they are told of one record at a time.
+            show([{key: value for key, value in row.items() if key != "options"} for row in rows], as_json)
+            if any(row.get("options") for row in rows):
+                click.echo(f"options of one of them: sf {kind.command} NAME")
 
-    return click.command(kind.command, help=f"List the {kind.command.replace('-', ' ')} that are installed.")(command)
+    what = kind.command.replace("-", " ")
+    return click.command(kind.command, help=f"List the {what} that are installed, or tell of the one called NAME.")(
+        command
+    )
 
 
 def row(record: Any, distribution: str) -> dict[str, Any]:
@@ -101,6 +116,34 @@ def show(rows: Sequence[dict[str, Any]], as_json: bool) -> None:
     for facts in rows:
         table.add_row(*(plain(value) for value in facts.values()))
     Console().print(table)
+
+
+def details(record: Any, facts: dict[str, Any]) -> dict[str, Any]:
+    """The fields of one record that a line can tell; of a mapping, such as that of a skill's phrase banks, its names."""
+    if isinstance(record, type) or "options" in facts:
+        return {}
+    values = {field.name: getattr(record, field.name) for field in attrs.fields(type(record))}
+    told = {name: list(value) if isinstance(value, Mapping) else value for name, value in values.items()}
+    plain_kinds = (str, bool, int, float, list)
+    return {
+        name: value
+        for name, value in told.items()
+        if name not in facts and value not in ("", []) and isinstance(value, plain_kinds)
+    }
+
+
+def show_one(facts: dict[str, Any], as_json: bool) -> None:
+    """One record as JSON, or a fact to a line."""
+    if as_json:
+        click.echo(json.dumps(facts, indent=2, default=str))
+        return
+    for name, value in facts.items():
+        if isinstance(value, dict):
+            click.echo(f"{name}:" if value else f"{name}: none")
+            for option, default in value.items():
+                click.echo(f"  {option} = {default}")
+        else:
+            click.echo(f"{name}: {', '.join(map(str, value)) if isinstance(value, list) else value}")
 
 
 def plain(value: Any) -> str:

@@ -18,7 +18,8 @@ import rich_click as click
 def new(kind: str, name: str, folder: Path | None) -> None:
     """Make a plugin of a KIND, called NAME: a package to install, with one module, its tests and a file for CI.
 
-    It works as it is: install it, run its tests, and change it into your own.
+    It works as it is: install it, run its tests, and change it into your own. Its module works by itself too,
+    without being installed: sf -p my_first.py tasks.
     """
     from skillfactory_core.scaffold.make import distribution_of, make
 

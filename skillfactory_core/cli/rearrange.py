@@ -13,7 +13,11 @@ from skillfactory_core.config import merge, parse_flag
 @click.argument("run")
 @click.option("--strategy", default=None, help="Another strategy than the run's own (sf strategies).")
 @click.option(
-    "-s", "settings", multiple=True, metavar="NAME=VALUE", help="Strategy_options, rearrange, skills, phrases."
+    "-s",
+    "settings",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A setting of traces: strategy_options, rearrange, skills, phrases.",
 )
 @click.option("--to", "name", default=None, help="Put the traces into a new run of this name beside RUN.")
 @click.option("--workers", default=0, type=click.IntRange(min=0), help="Processes. 0: all cores, where that pays.")

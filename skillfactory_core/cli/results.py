@@ -28,10 +28,12 @@ def show_results(run: Run) -> None:
     from rich.console import Console
 
     from skillfactory_core.results import summarise
-    from skillfactory_core.results_table import skill_table, table
+    from skillfactory_core.results_table import measure_table, skill_table, table
 
     summary = summarise(run)
     console = Console()
     console.print(table(summary))
     if summary["methods"]:
         console.print(skill_table(summary))
+    if summary["methods"] and summary.get("measures"):
+        console.print(measure_table(summary))

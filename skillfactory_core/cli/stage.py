@@ -58,6 +58,7 @@ def stage(name: str, text: str) -> click.Command:
 
 def do(run: str, name: str, method: str | None, workers: int = 0) -> None:
     from skillfactory_core import crew
+    from skillfactory_core.deadline import deadline
     from skillfactory_core.pipeline import Pipeline
     from skillfactory_core.run import check_versions, locked, open_run
 
@@ -67,7 +68,8 @@ def do(run: str, name: str, method: str | None, workers: int = 0) -> None:
     if trains and crew.follows():
         pipeline = Pipeline(opened)
         for each in pipeline.due(select(pipeline, name, method)):
-            pipeline.stages[each]()
+            with deadline(opened.config.most_seconds):
+                pipeline.stages[each]()
         return
     with locked(opened.folder, crew=trains):
         pipeline = Pipeline(opened, workers)

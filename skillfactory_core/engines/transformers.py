@@ -12,6 +12,7 @@ from typing import Any
 from skillfactory_core import hookimpl
 from skillfactory_core.engine import Engine, Generation, Request, Sampling
 from skillfactory_core.errors import SkillFactoryError
+from skillfactory_core.threads import sleep_while_waiting
 
 MEMORY_SHARE = 0.4
 "share of the device's memory that the cache of one batch may take"
@@ -126,6 +127,7 @@ def load(model: str) -> tuple[Any, Any]:
 
 def load_model(model: str, device: str) -> Any:
     """The weights of a folder or Hub name on a device; one clear line where that fails."""
+    sleep_while_waiting()
     import torch
     from transformers import AutoModelForCausalLM
     from transformers.utils.logging import disable_progress_bar
@@ -143,6 +145,7 @@ def load_model(model: str, device: str) -> Any:
 
 def load_tokenizer(model: str) -> Any:
     """The tokenizer of a model, with a pad token and a chat template or an error that says what is missing."""
+    sleep_while_waiting()
     from transformers import AutoTokenizer
 
     folder = Path(model)

@@ -7,6 +7,7 @@ from typing import Any
 
 import attrs
 
+from skillfactory_core.deadline import Late, on
 from skillfactory_core.importing.left_out import LeftOut
 from skillfactory_core.importing.spill import Spill
 from skillfactory_core.problem import Problem
@@ -75,9 +76,12 @@ class Gatherer:
         }
         params = json.loads(first["problem"]) if "problem" in first else dict(first)
         try:
-            check_params(self.task, params)
-            digest = problem_hash(self.task, params)
-            question = first.get("question") or self.task.question(params)
+            with on(f"problem {first!a:.80}"):
+                check_params(self.task, params)
+                digest = problem_hash(self.task, params)
+                question = first.get("question") or self.task.question(params)
+        except Late:
+            raise
         except Exception as error:  # noqa: BLE001 - third-party tasks raise what they like
             if not self.graded or "question" not in first:
                 self._leave_out("unfit_problem", group, str(error).splitlines()[0])

@@ -13,7 +13,7 @@ from skillfactory_core.problem import Problem
 from skillfactory_core.prompts import PromptSet
 from skillfactory_core.reflection import Reflection
 from skillfactory_core.run import Run
-from skillfactory_core.stages.grade import grade_attempt, tells, why_not
+from skillfactory_core.stages.grade import grade_attempts, tells, why_not
 from skillfactory_core.stages.reflect import fate
 from skillfactory_core.table import schema
 from skillfactory_core.tags import TagFormat
@@ -74,7 +74,7 @@ class PartMaker:
 
     def _grades(self, problem: Problem, attempts: Sequence[Attempt], rows: Any) -> list[GradedAttempt]:
         if "correct" not in rows.column_names:
-            return [grade_attempt(self.task, problem, attempt, self.tags, self.prompts) for attempt in attempts]
+            return grade_attempts(self.task, ((problem, attempt) for attempt in attempts), self.tags, self.prompts)
         correct = rows["correct"].to_pylist()
         if "extracted" not in rows.column_names:
             return [self._grade(*row) for row in zip(attempts, correct, strict=True)]

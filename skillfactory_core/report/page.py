@@ -152,6 +152,7 @@ def contents(runs: Sequence[Run]) -> dict[str, Any]:
         "habits": [
             habit for habit in HABITS if any(habit[0] in f for by in summary["methods"].values() for f in by.values())
         ],
+        "measures": summary.get("measures", {}),
         "matrices": matrix.matrices(summary),
         "lengths": lengths.drawn(tasks, summary, marks.__getitem__),
         "forced": [entry for part in parts for entry in budgets.forced(part.run, part.label)],
@@ -231,8 +232,10 @@ def sft_charts(parts: Sequence[Part], marks: Mapping[str, str]) -> list[Any]:
 def rl_charts(parts: Sequence[Part], marks: Mapping[str, str]) -> list[Any]:
     """What reinforcement learning did to reward, length and skill, one chart per figure."""
     logs = {method: log for part in parts for method, log in part.logs().items()}
+    measures = dict.fromkeys(name for part in parts for name in part.summary.get("measures", {}))
+    own = [(name, words.plainly(name), "mean over the responses that are a case", False) for name in measures]
     drawn = []
-    for figure, title, unit, share in FIGURES:
+    for figure, title, unit, share in (*FIGURES, *own):
         found = {method: curves.curve(log, figure) for method, log in logs.items()}
         lines = [charts.Line(words.title(method), marks[method], points) for method, points in found.items() if points]
         if lines:

@@ -75,7 +75,7 @@ class Reader:
     @property
     def _tag(self) -> re.Pattern[str]:
         tags = self.tags
-        names = (tags.think, tags.attempt, tags.reflection, tags.verdict, tags.answer)
+        names = (tags.think, tags.attempt, tags.reflection, tags.verdict, tags.answer, *tags.marks)
         return re.compile(f"(</?(?:{'|'.join(map(re.escape, names))})>)")
 
     def whole(self, kind: str, text: str, truth: bool | None = None) -> Block:
@@ -107,6 +107,8 @@ class Reader:
                 held += token
             elif name == tags.think:
                 where = "closing" if closes else "glue"
+                yield "tag", token, "", None
+            elif name in tags.marks:
                 yield "tag", token, "", None
             elif name in outer:
                 place = "" if closes else outer[name]

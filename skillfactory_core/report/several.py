@@ -36,9 +36,11 @@ def merged(
             differences.setdefault(name, []).extend(
                 {**gap, "method": arm(label, gap["method"]), "against": arm(label, gap["against"])} for gap in found
             )
+    measures = {name: meaning for one in summaries.values() for name, meaning in one.get("measures", {}).items()}
     return {
         "run": ", ".join(summaries),
         "task": first["task"],
+        **({"measures": measures} if measures else {}),
         "trained_on": first["trained_on"] if len({one["trained_on"] for one in summaries.values()}) == 1 else "",
         "variants": variants,
         "methods": {

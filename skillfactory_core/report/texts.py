@@ -7,6 +7,7 @@ from typing import Any
 import attrs
 
 from skillfactory_core.attempt import UNCHECKED, Attempt, GradedAttempt
+from skillfactory_core.deadline import on
 from skillfactory_core.evaluation import Response
 from skillfactory_core.problem import Problem
 from skillfactory_core.reflection import Reflection
@@ -170,10 +171,11 @@ def known(**facts: object) -> Facts:
 
 def grade(task: Task, problem: Problem, answer: str) -> bool | None:
     """The truth about an answer; None where it cannot be checked."""
-    try:
-        found = task.grade(problem.params, answer)
-    except Exception:  # noqa: BLE001 - a third-party grader must not take the page down
-        return None
+    with on(problem.key):
+        try:
+            found = task.grade(problem.params, answer)
+        except Exception:  # noqa: BLE001 - a third-party grader must not take the page down
+            return None
     return None if found.reason in UNCHECKED else found.correct
 
 

@@ -46,6 +46,11 @@ def decimal(value: float | None, digits: int = 2) -> str:
     return "–" if value is None else f"{value:,.{digits}f}"
 
 
+def plainly(name: str) -> str:
+    """The name of a measure as a heading."""
+    return name.replace("_", " ").capitalize()
+
+
 def duration(seconds: float | None) -> str:
     """A length of time in its two largest units."""
     if seconds is None:

@@ -8,6 +8,7 @@ import attrs
 
 from skillfactory_core.attempt import UNCHECKED
 from skillfactory_core.branch import CHANGES, Branch, Cut, cuts
+from skillfactory_core.deadline import on
 from skillfactory_core.engine import Generation, stream_seed
 from skillfactory_core.evaluation import Response
 from skillfactory_core.problem import Problem
@@ -60,7 +61,8 @@ def chosen(examiner: Examiner, exam: Exam, most: int) -> Iterator[Place]:
         places: dict[str, Place] = {}
         for response in table:
             if response.key in looked_at:
-                some = list(checked(examiner, exam, response, problems[response.problem]))
+                with on(response.key):
+                    some = list(checked(examiner, exam, response, problems[response.problem]))
                 if some:
                     places[response.key] = some[draw(f"{response.key}/cut") % len(some)]
         chosen_here = [places[key] for key in looked_at if key in places][: most - found]
@@ -123,7 +125,8 @@ def made(
     place, prefix = places[generation.key], begun[generation.key]
     origin = place.response
     whole = reads(attrs.evolve(generation, key=origin.key))
-    before, after = (len(examiner.tags.parse(text).tries) for text in (prefix, generation.text))
+    with on(generation.key):
+        before, after = (len(examiner.tags.parse(text).tries) for text in (prefix, generation.text))
     return Branch(
         key=generation.key,
         response=origin.key,

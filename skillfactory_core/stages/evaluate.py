@@ -6,6 +6,7 @@ from typing import Any
 
 import attrs
 
+from skillfactory_core.deadline import on
 from skillfactory_core.engine import Engine, Generation, Request, Sampling, stream_seed
 from skillfactory_core.errors import SkillFactoryError, not_found
 from skillfactory_core.evaluation import Response
@@ -142,7 +143,8 @@ def response(
     generation: Generation, method: str, variant: str, problems: dict[str, Problem], task: Task, tags: TagFormat
 ) -> Response:
     problem_key, k = generation.key.removeprefix(f"{method}/").rsplit("/", 1)
-    grade = grade_text(task, problems[problem_key], generation.text, tags, final=True)
+    with on(generation.key):
+        grade = grade_text(task, problems[problem_key], generation.text, tags, final=True)
     return Response(
         key=generation.key,
         method=method,

@@ -2,11 +2,12 @@
 
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from skillfactory_core import registry
 from skillfactory_core.attempt import UNCHECKED, Attempt, Grade, GradedAttempt
+from skillfactory_core.deadline import on
 from skillfactory_core.errors import SkillFactoryError
 from skillfactory_core.plugins import in_one_line, plugins
 from skillfactory_core.problem import Problem
@@ -27,12 +28,10 @@ def grade(run: Run, tags: TagFormat, prompts: PromptSet) -> dict[str, Any]:
     for number in run.attempts.parts():
         if number not in run.grades.parts():
             by_key = {problem.key: problem for problem in problems.read(number)}
-            graded = [
-                grade_attempt(task, by_key[attempt.problem], attempt, tags, prompts)
-                for attempt in run.attempts.read(number)
-                if not attempt.error
+            attempts = [
+                (by_key[attempt.problem], attempt) for attempt in run.attempts.read(number) if not attempt.error
             ]
-            run.grades.finish(number, graded)
+            run.grades.finish(number, grade_attempts(task, attempts, tags, prompts))
     return counts(run)
 
 
@@ -52,8 +51,10 @@ def counts(run: Run) -> dict[str, Any]:
     if not with_right:
         total = sum(reasons.values())
         raise SkillFactoryError(
-            f"none of the {total} attempts is right ({dict(reasons)}), so there is nothing to learn from: "
-            "take an easier task (-o), a stronger model (--model), or more attempts (-s sample.attempts=64)"
+            f"none of the {total:,} attempts is right ({', '.join(f'{name} {count:,}' for name, count in reasons.most_common())}), "
+            f"so there is nothing to learn from: look at them (sf view {run.folder}); where model '{run.config.model}' does not know "
+            "such problems, take an easier task (-o) or another model (--model), else more attempts (-s sample.attempts=64); "
+            "what changed since needs a run of its own (--name)"
         )
     return {
         "graded": sum(reasons.values()),
@@ -101,6 +102,20 @@ def complain(task: Task, how: str, what: str) -> None:
     plugin = registry.giver(registry.TASK, task)
     if plugin is not None:
         loaded.note(plugin, f"{topic} {what}; sf check {task.name} finds more; {plugin.way_out}", topic)
+
+
+def grade_attempts(
+    task: Task, attempts: Iterable[tuple[Problem, Attempt]], tags: TagFormat, prompts: PromptSet | None = None
+) -> list[GradedAttempt]:
+    """The grades of attempts, each with its problem."""
+    graded = []
+    with on("attempts") as note:
+        for problem, attempt in attempts:
+            note.at(attempt.key.encode())
+            graded.append(grade_attempt(task, problem, attempt, tags, prompts))
+            if note.late:
+                break
+    return graded
 
 
 def grade_attempt(

@@ -15,6 +15,7 @@ from typing import Any, BinaryIO
 import attrs
 
 from skillfactory_core.attempt import Grade
+from skillfactory_core.deadline import Late, on
 from skillfactory_core.errors import SkillFactoryError
 from skillfactory_core.stages.generate import chunks
 from skillfactory_core.stages.grade import grade_answer
@@ -54,7 +55,10 @@ class FileGrader:
         if row.wrong:
             return row
         try:
-            found = self.grade(row.fields)
+            with on(f"row {row.number}"):
+                found = self.grade(row.fields)
+        except Late:
+            raise
         except SkillFactoryError as error:
             return attrs.evolve(row, wrong=str(error))
         graded = {"correct": found.correct, "answer": found.answer, "reason": found.reason}

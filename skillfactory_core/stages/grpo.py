@@ -1,12 +1,14 @@
 """GRPO: reinforce a model with a reward of 1 for a right final answer and 0 otherwise."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import lru_cache, partial
 from typing import Any
 
 from skillfactory_core.attempt import Grade
 from skillfactory_core.config import Config, rl_only_settings
+from skillfactory_core.deadline import on
 from skillfactory_core.errors import SkillFactoryError
+from skillfactory_core.measure import Measured, measure, measures_in
 from skillfactory_core.problem import Problem
 from skillfactory_core.prompts import PromptSet
 from skillfactory_core.run import Run
@@ -25,7 +27,7 @@ def settings_of(config: Config, method: str) -> GrpoSettings:
 
 def grpo(run: Run, method: str, start: str, prompts: PromptSet, tags: TagFormat, trainer: Trainer) -> dict[str, Any]:
     """Reinforce the model at `start`; its weights go to `7-grpo/METHOD/model`. Returns the last step's figures."""
-    task = task_of(run.config)
+    task, measures = task_of(run.config), measures_in(run.config)
     problems = {p.key: p for p in run.problems("rl", task.variant)}
     if not problems:
         raise SkillFactoryError(f"{run.folder} has no problems for RL; ask for some with -s grpo.problems=200")
@@ -36,8 +38,9 @@ def grpo(run: Run, method: str, start: str, prompts: PromptSet, tags: TagFormat,
         return task.grade(problems[key].params, answer)
 
     def reward(key: str, completion: str, finish: str) -> Reward:
-        found = grade_text(task, problems[key], completion, tags, final=True)
-        figures = skill_figures(completion, tags, partial(truth, key), finish == "length")
+        with on(f"{method}, a completion to {key}"):
+            found = grade_text(task, problems[key], completion, tags, final=True)
+            figures = skill_figures(completion, tags, partial(truth, key), finish == "length", measures)
         return Reward(float(found.correct), figures)
 
     questions = [ask(problem, prompts, task.answer_kind) for problem in problems.values()]
@@ -48,10 +51,12 @@ def grpo(run: Run, method: str, start: str, prompts: PromptSet, tags: TagFormat,
     return {"problems": len(problems), **last_figures(folder)}
 
 
-def skill_figures(text: str, tags: TagFormat, grade: Callable[[str], Grade], cut: bool) -> dict[str, float]:
+def skill_figures(
+    text: str, tags: TagFormat, grade: Callable[[str], Grade], cut: bool, measures: Iterable[Measured] = ()
+) -> dict[str, float]:
     """What the log of a step says about the use of the skill in one response: the same as `sf results`. The log holds the mean
     over the responses that have a figure: one without verdicts neither agrees with the truth nor does not."""
-    return logged(skill_use(text, tags, grade, cut))
+    return measure(measures, text, tags) | logged(skill_use(text, tags, grade, cut))
 
 
 def ask(problem: Problem, prompts: PromptSet, answer_kind: str) -> Question:

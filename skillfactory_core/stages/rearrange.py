@@ -10,6 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import ExitStack
 from functools import cached_property
 from hashlib import sha256
 from itertools import islice
@@ -22,6 +23,7 @@ from typing import Any
 import attrs
 
 from skillfactory_core.attempt import GradedAttempt
+from skillfactory_core.deadline import deadline, on
 from skillfactory_core.errors import SkillFactoryError
 from skillfactory_core.plugins import load_file, plugins
 from skillfactory_core.problem import Problem
@@ -31,6 +33,7 @@ from skillfactory_core.reflection import Reflection
 from skillfactory_core.run import Run
 from skillfactory_core.skill import Phrase, Skill
 from skillfactory_core.stages.problems import task_of
+from skillfactory_core.stages.reflect import demand_verdicts
 from skillfactory_core.strategy import Arrangement, Pair, Strategy
 from skillfactory_core.tags import TagFormat
 from skillfactory_core.trace import Trace
@@ -65,7 +68,10 @@ class Rearranger:
         if number not in self.run.traces.parts():
             pairs = pairs_of(self.run, number, self.reflects)
             problems = self.run.problems("train", task.variant).read(number)
-            traces = [trace for p in problems for trace in self.traces(p, pairs.get(p.key, ()), task.answer_kind)]
+            traces: list[Trace] = []
+            for problem in problems:
+                with on(problem.key):
+                    traces += self.traces(problem, pairs.get(problem.key, ()), task.answer_kind)
             self.run.traces.finish(number, traces)
         return counts_of(self.run, number, self.reflects)
 
@@ -127,6 +133,8 @@ def rearrange(made_by: Rearranger, workers: int = 0) -> dict[str, Any]:
         subsample(run, run.config.rearrange.subsample)
         counts += Counter({"traces_left_out_by_subsample": counts["traces"] - run.traces.count()})
     if not run.traces.count():
+        if made_by.reflects:
+            demand_verdicts(run, made_by.tags)
         raise SkillFactoryError(
             f"there are no traces ({', '.join(f'{name} {count}' for name, count in counts.items()) or 'no attempts'}): sample more "
             "attempts (-s sample.attempts=64), reflect more (-s reflect.reflections=8) or take an easier task (-o)"
@@ -151,6 +159,7 @@ def made_by_processes(run: Run, numbers: Sequence[int], workers: int) -> Iterato
 
 
 _made_by: Rearranger | None = None
+_stack = ExitStack()
 
 
 def _start(run: Run, files: Sequence[Path]) -> None:
@@ -162,6 +171,7 @@ def _start(run: Run, files: Sequence[Path]) -> None:
     for file in files:
         load_file(file)
     choices = choose(run.config)
+    _stack.enter_context(deadline(run.config.most_seconds))
     _made_by = Rearranger(run, choices.prompts, choices.tags, choices.skills, choices.banks, choices.strategy)
 
 

@@ -7,7 +7,9 @@ from typing import Any
 import attrs
 
 from skillfactory_core.attempt import Attempt, GradedAttempt
+from skillfactory_core.deadline import on
 from skillfactory_core.engine import Engine, Generation, Request, stream_seed
+from skillfactory_core.errors import SkillFactoryError
 from skillfactory_core.problem import Problem
 from skillfactory_core.progress import Progress
 from skillfactory_core.prompts import PromptSet
@@ -39,7 +41,8 @@ def reflect(run: Run, prompts: PromptSet, engine: Engine, tags: TagFormat, shard
             )
 
             def judged(generation: Generation, grades: dict[str, GradedAttempt] = grades) -> Reflection:
-                return reflection(generation, grades, tags)
+                with on(generation.key):
+                    return reflection(generation, grades, tags)
 
             failures = run.config.most_failures
             generate_part(run.reflections, number, requests, judged, engine, run.config.sampling, failures, progress)
@@ -122,3 +125,13 @@ def counts(run: Run, parts: Iterable[int] | None = None) -> dict[str, Any]:
         "right_attempts_kept": kept[True],
         "wrong_attempts_kept": kept[False],
     }
+
+
+def demand_verdicts(run: Run, tags: TagFormat) -> None:
+    """Say so where not one reflection has a verdict: the model writes it in another form than is read."""
+    if run.reflections.count() and all(verdict is None for (verdict,) in run.reflections.every("verdict")):
+        raise SkillFactoryError(
+            f"there are no traces: no reflection has a verdict that tag format '{tags.name}' reads, such as "
+            f"<{tags.verdict}>{tags.correct}</{tags.verdict}>: take prompts that ask for it (-s prompts=…), or the tag format "
+            "that the model writes (-s tags=…)"
+        )

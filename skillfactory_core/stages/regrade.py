@@ -8,6 +8,7 @@ from typing import Any
 import attrs
 
 from skillfactory_core.budget import all_budgets
+from skillfactory_core.deadline import on
 from skillfactory_core.pipeline import files_of
 from skillfactory_core.prompts import PromptSet
 from skillfactory_core.run import Run, checksums
@@ -45,7 +46,8 @@ def regrade_attempts(run: Run, tags: TagFormat, prompts: PromptSet, write: bool)
         by_key = {problem.key: problem for problem in problems.read(number)}
         attempts = {attempt.key: attempt for attempt in run.attempts.read(number)}
         before = run.grades.read(number)
-        after = [grade.grade_attempt(task, by_key[g.problem], attempts[g.attempt], tags, prompts) for g in before]
+        again = [(by_key[g.problem], attempts[g.attempt]) for g in before]
+        after = grade.grade_attempts(task, again, tags, prompts)
         changes = [
             Change(b.attempt, a.answer, b.reason, a.reason) for b, a in zip(before, after, strict=True) if a != b
         ]
@@ -72,7 +74,8 @@ def regrade_responses(run: Run, tags: TagFormat, write: bool) -> Iterator[Change
                 after = []
                 for response in before:
                     if not response.error:
-                        found = grade.grade_text(task, problems[response.problem], response.text, tags, final=True)
+                        with on(response.key):
+                            found = grade.grade_text(task, problems[response.problem], response.text, tags, final=True)
                         response = attrs.evolve(
                             response, correct=found.correct, answer=found.answer, reason=found.reason
                         )

@@ -38,6 +38,7 @@ def environment() -> Any:
     made.filters |= {
         "percent": words.percent,
         "decimal": words.decimal,
+        "plainly": words.plainly,
         "duration": words.duration,
         "title": words.title,
         "meaning": words.meaning,

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from skillfactory_core.attempt import Attempt
+from skillfactory_core.deadline import on
 from skillfactory_core.engine import Engine, Generation, Request, stream_seed
 from skillfactory_core.problem import Problem
 from skillfactory_core.progress import Progress
@@ -46,7 +47,8 @@ def ask(problems: Iterable[Problem], prompts: PromptSet, task: Task, count: int,
         values = {"question": prompts.question(problem.task, problem.params, problem.question)}
         values |= {"answer_kind": task.answer_kind}
         if prompts.hints:
-            values |= {"hint": task.reference(problem.params)}
+            with on(problem.key):
+                values |= {"hint": task.reference(problem.params)}
         for prompt in prompts.attempts + prompts.hints:
             messages = tuple(prompt.messages(**values))
             for k in range(count):

@@ -8,6 +8,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from skillfactory_core.deadline import on
 from skillfactory_core.errors import SkillFactoryError
 from skillfactory_core.prompts import PromptSet
 from skillfactory_core.run import Run
@@ -32,10 +33,11 @@ def teach(run: Run, prompts: PromptSet, tags: TagFormat) -> dict[str, Any]:
     for number, chunk in enumerate(chunks(rows, ROWS)):
         traces = []
         for row in grader.grade_rows(chunk):
-            reason = why_not(row, grader, held_out)
-            counts[f"left_out_{reason}" if reason else "traces"] += 1
-            if not reason:
-                traces.append(trace(row, grader, prompts, source.name))
+            with on(f"row {row.number} of {source}"):
+                reason = why_not(row, grader, held_out)
+                counts[f"left_out_{reason}" if reason else "traces"] += 1
+                if not reason:
+                    traces.append(trace(row, grader, prompts, source.name))
         run.traces.finish(number, traces)
     if not counts["traces"]:
         raise SkillFactoryError(f"teacher file {source} gives no trace: {dict(counts) or 'it is empty'}")

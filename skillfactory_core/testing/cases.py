@@ -44,6 +44,7 @@ def case_name(case: Case) -> str:
 
 def check_case(task: Task, case: Case) -> None:
     """An answer gets the grade that its row says; the answer that was read is the whole of it, or none."""
+    check_params(task, case)
     answer = submitted(case)
     expected = Grade(case["correct"], None if case["reason"] == "no_answer" else answer, case["reason"])
     grade = task.grade(case, answer)

@@ -1,11 +1,14 @@
-"""Check a skill: its phrases can stand in a trace, and somebody says them."""
+"""Check a skill: its phrases can stand in a trace, somebody says them, and its measures measure any text."""
 
 from collections.abc import Iterator, Sequence
+from math import isfinite
+from numbers import Real
 
 from skillfactory_core import registry
 from skillfactory_core.attempt import Attempt
+from skillfactory_core.measure import Measured, misnamed
 from skillfactory_core.reflection import Reflection
-from skillfactory_core.skill import Phrase, Skill
+from skillfactory_core.skill import Measure, Phrase, Skill
 from skillfactory_core.strategy import Pair
 from skillfactory_core.tags import TagFormat
 from skillfactory_core.testing.demand import demand
@@ -15,18 +18,49 @@ BANKS = ("correct", "incorrect", "generic", "closing")
 
 
 def check_skill(skill: Skill, endings: Sequence[str] = ()) -> None:
-    """A skill does something, and its phrases are clean lines that break no trace in any tag format that is installed.
+    """A skill does something; its phrases are clean lines that break no trace in any tag format that is installed; its measures
+    give a number or None for any text in each of them.
 
     `endings`: banks for the endings of a strategy whose options are not the default.
     """
     name = f"skill '{skill.name}'"
     demand(skill.summary.strip(), f"{name} has no summary: say what a trace shows")
-    does = skill.reflects or skill.retries or skill.phrases
-    demand(does, f"{name} does nothing: it neither reflects nor retries, and has no phrases")
+    does = skill.reflects or skill.retries or skill.phrases or skill.measures
+    demand(does, f"{name} does nothing: it neither reflects nor retries, and has neither phrases nor measures")
     known = {*BANKS, *endings, *installed_endings()}
     for bank, phrases in skill.phrases.items():
         demand(bank in known, f"{name}: no trace draws from a bank '{bank}': there is {', '.join(sorted(known))}")
         check_phrases(f"{name}, bank '{bank}'", phrases)
+    for title, measure in skill.measures.items():
+        demand(not misnamed(title), f"{name}: its measure '{title}' {misnamed(title)}")
+        says = Measured(title, skill, measure).meaning
+        demand(says, f"{name}: its measure '{title}' has no docstring, whose first line says what it means")
+        for tags, _ in registry.registered(registry.TAGS).values():
+            check_measure(f"{name}, measure '{title}', tag format '{tags.name}'", measure, tags)
+
+
+def check_measure(name: str, measure: Measure, tags: TagFormat) -> None:
+    """A measure gives a finite number or None, the same one each time, and never raises."""
+    for text in responses(tags):
+        try:
+            one, two = measure(text, tags), measure(text, tags)
+        except Exception as error:
+            raise AssertionError(f"{name}: raised {error!r:.80} on {text!a:.60}") from error
+        number = isinstance(one, Real) and isfinite(one)
+        demand(one is None or number, f"{name}: gave {one!r:.40} on {text!a:.60}, which is neither a number nor None")
+        demand(one == two, f"{name}: gave {one} and then {two} on {text!a:.60}")
+
+
+def responses(tags: TagFormat) -> Iterator[str]:
+    """A trace in this format, whole and cut off at every tag, and texts that nobody should write."""
+    spoken = Phrase("Again.", "generic:1")
+    pairs = [tried(tags, False, words="1 + 1 = 2.\n2 + 2 = 5.\n"), tried(tags, True, 1, words="1 + 1 = 2. ")]
+    segments = tags.write(pairs, [spoken], spoken, "1")
+    for count in range(len(segments) + 1):
+        yield "".join(segment.text for segment in segments[:count])
+    names = (tags.think, tags.attempt, tags.reflection, tags.verdict, tags.answer)
+    yield from (f"{before}{name}>" * 3 for name in names for before in ("<", "</"))
+    yield from ("\0\ud800", "²٣ 1e999 -0", "\n" * 99, "step " * 999)
 
 
 def installed_endings() -> Iterator[str]:

@@ -11,7 +11,7 @@ from skillfactory_core import hookimpl
 from skillfactory_core.attempt import Grade
 from skillfactory_core.errors import SkillFactoryError
 from skillfactory_core.task import Task
-from skillfactory_tasks.dictionary import common_words
+from skillfactory_tasks.dictionary import common_words, word_list
 from skillfactory_tasks.option import whole
 from skillfactory_tasks.word_answer import is_word, known_word, read_word, search
 
@@ -63,6 +63,9 @@ class Acronym(Task):
             f"that their first letters spell an English word of at least {length} letters. Each word may be used once. "
             "Names and abbreviations do not count. Give the word that the first letters spell."
         )
+
+    def ships(self) -> Mapping[str, str]:
+        return word_list()
 
     def reference(self, params: Mapping[str, Any]) -> str:
         return known_word(self, params)

@@ -30,6 +30,11 @@ def text() -> str:
     return unpacked.decode("ascii")
 
 
+def word_list() -> dict[str, str]:
+    """What a task says of the list that it ships: how many words, and which list."""
+    return {"word list": f"{len(words()):,} words, SHA-256 {SHA256[:12]}"}
+
+
 @cache
 def words() -> frozenset[str]:
     """Every word that an answer may be."""

@@ -11,7 +11,7 @@ from skillfactory_core import hookimpl
 from skillfactory_core.attempt import Grade
 from skillfactory_core.errors import SkillFactoryError
 from skillfactory_core.task import Task
-from skillfactory_tasks.dictionary import common_words
+from skillfactory_tasks.dictionary import common_words, word_list
 from skillfactory_tasks.option import whole
 from skillfactory_tasks.word_answer import is_word, known_word, read_word, search
 
@@ -51,6 +51,9 @@ class LetterCountdown(Task):
             f"{', '.join(letters)}. Each letter may be used at most once (as often as it is listed), in any order; "
             "not all of them have to be used. Names and abbreviations do not count."
         )
+
+    def ships(self) -> Mapping[str, str]:
+        return word_list()
 
     def reference(self, params: Mapping[str, Any]) -> str:
         return known_word(self, params)

@@ -20,7 +20,11 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from skillfactory_core.attempt import Grade
+from skillfactory_core import registry
+from skillfactory_core.attempt import Attempt, Grade
+from skillfactory_core.deadline import SECONDS, deadline
+from skillfactory_core.problem import Problem
+from skillfactory_core.stages.grade import grade_attempts
 from skillfactory_tasks import equivalence, symbolic
 from skillfactory_tasks.acronym import Acronym
 from skillfactory_tasks.countdown import Countdown
@@ -169,6 +173,28 @@ def compare_math() -> dict[str, Any]:
     }
 
 
+def compare_watched() -> dict[str, Any]:
+    """Attempts graded as the stage does it, with a deadline for each and without, in turn."""
+    task, tags = Countdown(numbers=6), registry.find_tags("sample-reflect")
+    rows = []
+    for index, (params, answer) in enumerate(answers(6, "mixed")):
+        key = f"countdown/6/train/{index}"
+        problem = Problem(key, "countdown", "6", "train", index, params, "", "")
+        text = f"Trying this. <answer>{answer}</answer>"
+        rows.append((problem, Attempt(f"{key}/original/0", key, "original", 0, text, 0, "stop")))
+
+    def took(limit: float) -> float:
+        with deadline(limit):
+            grade_attempts(task, rows[:1], tags)
+            start = time.perf_counter()
+            grade_attempts(task, rows, tags)
+            return time.perf_counter() - start
+
+    turns = [(took(SECONDS), took(0)) for _ in range(ROUNDS)]
+    watched, alone = (PROBLEMS / min(column) for column in zip(*turns, strict=True))
+    return {"per_second": round(watched), "alone_per_second": round(alone), "ratio": round(watched / alone, 3)}
+
+
 def table_speed() -> dict[str, dict[str, float]]:
     """Grades per second on the tables of cases, and the slowest megabyte, for the other tasks."""
     speeds = {}
@@ -194,6 +220,7 @@ def measure() -> dict[str, Any]:
         "one_megabyte_ms": round(1e3 * min(seconds(grade, megabyte) for _ in range(5)), 4),
         "reasoning_gym": [compare_reasoning_gym(numbers) for numbers in (3, 6)],
         "math": compare_math(),
+        "watched": compare_watched(),
         "tasks": table_speed(),
     }
 
@@ -214,8 +241,12 @@ def lines(figures: dict[str, Any]) -> list[str]:
         f"one GRPO step, {GRPO_ANSWERS:,} answers: {figures['grpo_step_of_4096_ms']} ms",
         f"countdown, one answer of a megabyte: {figures['one_megabyte_ms']} ms",
     ]
-    math = figures["math"]
+    math, watched = figures["math"], figures["watched"]
     said += [
+        (
+            f"countdown, 6 numbers, attempts graded with a deadline for each: {watched['per_second']:,} a second, "
+            f"{watched['ratio']:.3f} x the {watched['alone_per_second']:,} without"
+        ),
         (
             f"math, {math['pairs']} mixed pairs: {math['ours_per_second']:,} grades a second, {math['ratio']} x the "
             f"{math['peer_per_second']:,} of math-verify; {math['asked_sympy']} pairs went to sympy, and without the pairs of functions "

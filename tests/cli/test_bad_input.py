@@ -56,7 +56,7 @@ def refused(outcome: Outcome, *said: str) -> str:
         ("RUN -s part=0", "'part' must be >= 1: 0"),
         ("RUN -s evaluate.samples=-1", "'samples' must be >= 0: -1"),
         ("RUN -s rl_only.stpes=3", "rl_only: no setting named 'stpes': did you mean 'steps'?"),
-        ("RUN -s phrases=nowhere", "missing or empty"),
+        ("RUN -s phrases=nowhere", "there is no folder 'nowhere', and no such skill in this run (verify, retry)"),
         ("RUN -s strategy_options.most=3", "strategy 'algorithm1' has no option 'most': it has most_right, ratio"),
         ("RUN -s strategy_options.most_right=2.5", "strategy 'algorithm1': 'most_right' must be <class 'int'>"),
         ("RUN -o numbrs=3", "task 'countdown' has no option 'numbrs': it has numbers"),
@@ -113,7 +113,7 @@ def test_no_right_attempt_at_all_says_what_to_change(sf: Sf, tmp_path: Path, mon
     assert open_run(tmp_path / "it").attempts.count() == 64
 
 
-def test_no_true_critique_at_all_says_what_to_change(sf: Sf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_verdict_at_all_says_what_to_change(sf: Sf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     generate = ScriptedEngine.generate
 
     def silent(self, requests, sampling):  # type: ignore[no-untyped-def]
@@ -121,7 +121,7 @@ def test_no_true_critique_at_all_says_what_to_change(sf: Sf, tmp_path: Path, mon
         yield from generate(ScriptedEngine("", 0, lambda _: "Well.") if critiques else self, requests, sampling)
 
     monkeypatch.setattr(ScriptedEngine, "generate", silent)
-    refused(sf(*START, tmp_path), "there are no traces", "sample.attempts")
+    refused(sf(*START, tmp_path), "there are no traces: no reflection has a verdict", "-s prompts", "-s tags")
 
 
 def test_an_engine_whose_every_request_fails_ends_the_run(

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from conftest import Outcome
 
-from skillfactory_core.doctor import LESSONS, MOST_CUT
+from skillfactory_core.doctor.limits import MOST_CUT
+from skillfactory_core.doctor.tokens import LESSONS
 from skillfactory_core.run import open_run
 
 Sf = Callable[..., Outcome]
@@ -218,7 +219,7 @@ def test_the_findings_are_a_table_for_people(sf: Sf, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ("doctor", "name a model with --model, or a run with --run"),
+        ("doctor --tags sample-reflect", "name one with --model, or a run with --run"),
         ("doctor --model pockt", "no model named 'pockt': did you mean 'pocket'?"),
         ("doctor --model .", "has no tokenizer: save one into that folder"),
         ("doctor --run nowhere", "is not a run folder"),

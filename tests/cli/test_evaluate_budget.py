@@ -105,7 +105,7 @@ def test_regrade_corrects_responses_of_budgets_too(sf: Sf, copied: Path) -> None
 
 
 def test_the_doctor_looks_at_the_evaluation_alone(sf: Sf, copied: Path) -> None:
-    from skillfactory_core.doctor import limits
+    from skillfactory_core.doctor.limits import limits
     from skillfactory_core.engines.transformers import load_tokenizer
 
     done(sf("evaluate", copied, *FORCED, "--method", "base"))

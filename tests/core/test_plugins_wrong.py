@@ -317,6 +317,21 @@ def test_code_of_a_plugin_that_raises_later_ends_the_command_with_one_line(
         assert "Traceback" in shown.stderr and shown.returncode == 1
 
 
+def test_code_of_a_plugin_that_does_not_come_back_ends_the_command_with_one_line(path: Site, tmp_path: Path) -> None:
+    """tests/core/test_deadline.py has every way of not coming back."""
+    source = TASK.format(name="digits").replace("        return {{", "        return {")
+    path.install(
+        "acme",
+        source.replace("    def make(self, random):\n", "    def make(self, random):\n        while True: pass\n"),
+    )
+    asked = ("run", "--task", "digits", *SMALL, "problems", "--model", "some/model", "-s", "most_seconds=1")
+    answer = path.sf("-p", WORLD, *asked, "--runs", tmp_path / "runs")
+    assert answer.returncode == 2 and "Traceback" not in answer.stderr
+    line = answer.stderr.splitlines()[-1]
+    assert line.startswith("sf: plugin 'acme' (acme 1.0): no answer in 1 s at digits/default/train/0 (acme.py:")
+    assert f"; what is done is kept: {OUT}; SKILLFACTORY_SECONDS=600 waits longer" in line
+
+
 def test_a_mistake_of_ours_is_shown_with_its_traceback(path: Site) -> None:
     path.install("acme", "import skillfactory_core.cli.listing as ours\nours.show = None\n")
     answer = path.sf("tasks")

@@ -283,6 +283,9 @@ def test_a_tag_format_can_be_a_file(tmp_path: Path) -> None:
         (FILE.replace('"out"', '""'), "unfit"),
         (FILE.replace('"out"', '"draft"'), "two tags have one name"),
         (FILE.replace('"Fails"', '"holds"'), "both verdicts are"),
+        (FILE + 'marks = "back"', "unfit"),
+        (FILE + 'marks = [""]', "unfit"),
+        (FILE + 'marks = ["draft"]', "two tags have one name"),
         ("name =", "tags.toml"),
     ],
 )
@@ -291,3 +294,17 @@ def test_a_tag_file_that_cannot_be_used_is_one_line(tmp_path: Path, content: str
     with pytest.raises(SkillFactoryError) as error:
         registry.find_tags(str(tmp_path / "tags.toml"))
     assert why in str(error.value) and "\n" not in str(error.value)
+
+
+def test_further_tags_may_stand_between_attempts_and_nowhere_else(tmp_path: Path) -> None:
+    (tmp_path / "tags.toml").write_text(FILE + 'marks = ["aim", "back"]')
+    tags = registry.find_tags(str(tmp_path / "tags.toml"))
+    one, back = "<draft>a <out>1</out></draft>\n", "<back>to a</back>\n"
+    assert tags.parse(f"<scratch>{one}{back}{one}</scratch><out>1</out>").well_formed
+    assert len(tags.parse(f"<scratch>{one}{back}{one}</scratch><out>1</out>").tries) == 2
+    for wrong in (
+        f"<scratch>{one}</scratch>{back}<out>1</out>",
+        f"<scratch><draft>{back}<out>1</out></draft></scratch><out>1</out>",
+    ):
+        assert not tags.parse(wrong).well_formed
+    assert tags.breaks("a <aim>b</aim>", inner="out") and not tags.breaks("a <goal>b</goal>", inner="out")

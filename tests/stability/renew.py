@@ -39,7 +39,7 @@ NAMES = {
     "skillfactory_core.suite": ("Entry", "Suite", "read_suites"),
     "skillfactory_core.method": ("Method",),
     "skillfactory_core.prompts": ("Prompt", "PromptSet", "read_prompt_set"),
-    "skillfactory_core.skill": ("Phrase", "Skill", "read_phrases"),
+    "skillfactory_core.skill": ("Phrase", "Measure", "Skill", "read_phrases"),
     "skillfactory_core.tags": ("TagFormat", "Try", "Parsed", "read_tag_format"),
     "skillfactory_core.engine": ("Sampling", "Request", "Generation", "Model", "Engine"),
     "skillfactory_core.trainer": ("Lesson", "Question", "Reward", "SftSettings", "GrpoSettings", "Log", "Trainer"),

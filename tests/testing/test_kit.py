@@ -347,6 +347,24 @@ def trusting(right: Pairs, wrong: Pairs, random: Random) -> Iterator[Arrangement
     yield Arrangement((right[0],))
 
 
+@attrs.frozen
+class Marked(Pair):
+    """What a tag format of the same plugin has to know of it."""
+
+    part: int = 0
+
+
+def with_marks(right: Pairs, wrong: Pairs, random: Random) -> Iterator[Arrangement]:
+    marked = [
+        Marked(each.attempt, each.answer, each.correct, each.reflection, number) for number, each in enumerate(right)
+    ]
+    yield from (Arrangement((each,)) for each in marked)
+
+
+def test_a_strategy_may_add_to_a_pair_what_its_tag_format_needs() -> None:
+    check_strategy(strategy(with_marks))
+
+
 @pytest.mark.parametrize(
     ("arrange", "said"),
     [

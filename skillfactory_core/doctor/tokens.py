@@ -1,10 +1,10 @@
-"""Doctor: whether what a model learns from is what it sees and writes later, token by token, and what a limit cuts.
+"""Whether what a model learns from is what it sees and writes later, token by token.
 
 The lessons are made ready by the trainer itself, with a model of no size in place of the weights: no copy of its code
 can drift from it. Nothing here loads weights, and nothing is written.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,33 +12,17 @@ from typing import Any
 
 import attrs
 
+from skillfactory_core.doctor.finding import Finding
+from skillfactory_core.doctor.limits import limits
 from skillfactory_core.engines.transformers import end_ids, load_tokenizer, model_error, prompt_ids
 from skillfactory_core.prompts import PromptSet
 from skillfactory_core.run import Run
-from skillfactory_core.stages.grpo import ask
-from skillfactory_core.stages.problems import task_of
 from skillfactory_core.stages.rearrange import lessons
 from skillfactory_core.tags import TagFormat
 from skillfactory_core.trainer import Lesson, SftSettings
 
 LESSONS = 64
 "traces of a run that are compared token by token"
-LENGTHS = 20_000
-"traces of a run that are measured, at most: the first ones"
-MOST_CUT = 0.05
-"share of texts beyond a limit that counts as a fault"
-
-
-@attrs.frozen
-class Finding:
-    """What one check saw."""
-
-    check: str
-    state: str
-    "ok, failed or not checked"
-    what: str
-    do: str = ""
-    "what to do about it"
 
 
 @attrs.frozen
@@ -261,37 +245,3 @@ def tags_as_text(tokenizer: Any, tags: TagFormat) -> Finding:
         return Finding("tags", "failed", f"{', '.join(lost)} do not survive the tokenizer", do)
     single = sorted(tokenizer.get_added_vocab().keys() & set(written))
     return Finding("tags", "ok", f"plain text{', each one token: ' + ', '.join(single) if single else ''}")
-
-
-def limits(tokenizer: Any, prompts: PromptSet, run: Run | None) -> Iterator[Finding]:
-    """What the limits of a run cut."""
-    from skillfactory_core.trainers.trl import tokens_of
-
-    if run is None:
-        yield Finding("lengths", "not checked", "there is no run", "name one with --run")
-        return
-    config = run.config
-    traces = [len(tokens_of(tokenizer, Lesson(*lesson))) for lesson in islice(lessons(run), LENGTHS)]
-    yield share("traces", traces, config.sft.context, "sft.context", "sf rearrange")
-    task = task_of(config)
-    asked = (ask(problem, prompts, task.answer_kind).messages for problem in run.problems("rl", task.variant))
-    lengths = [len(prompt_ids(tokenizer, list(messages))) for messages in asked]
-    yield share("prompts", lengths, config.grpo.max_prompt, "grpo.max_prompt", "sf sample")
-    for folder in sorted({part.parent for part in (run.folder / "8-evaluation").glob("*-*/*.parquet")}):
-        finishes = [finish for (finish,) in run.responses(*folder.name.rsplit("-", 1)).every("finish")]
-        cuts, most = finishes.count("length"), config.evaluate_sampling.max_tokens
-        what = f"{cuts:,} of {len(finishes):,} responses cut at {most:,} tokens"
-        # No fault: how long a model goes on is what it has learnt.
-        do = "if 'end' is ok, raise evaluate_sampling.max_tokens" if cuts > MOST_CUT * len(finishes) else ""
-        yield Finding(f"responses {folder.name}", "ok", what, do)
-
-
-def share(what: str, lengths: Sequence[int], limit: int, setting: str, command: str) -> Finding:
-    """How many texts are longer than a limit, which leaves them out."""
-    if not lengths:
-        return Finding(what, "not checked", f"the run has no {what}", f"{command} makes them")
-    long = sum(length > limit for length in lengths)
-    told = f"{long:,} of {len(lengths):,} ({long / len(lengths):.1%}) longer than {setting} = {limit:,} tokens"
-    high = long > MOST_CUT * len(lengths)
-    do = f"raise {setting}" if high else ""
-    return Finding(what, "failed" if high else "ok", f"{told}; the longest has {max(lengths):,}", do)

@@ -1,0 +1,1 @@
+"""Doctor: whether this machine, and a model, are fit for a run, before time is spent on it."""

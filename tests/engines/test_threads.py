@@ -1,0 +1,43 @@
+"""Threads of torch sleep while they wait, unless the user chose otherwise: OpenMP itself is asked."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+POCKET = Path(__file__).parents[2] / "plugins" / "pocket" / "skillfactory_pocket" / "weights"
+ENGINE = "from skillfactory_core.engines.transformers import TransformersEngine; TransformersEngine(sys.argv[1], 0)"
+SFT = (
+    "from skillfactory_core.trainers.trl import TrlTrainer; from skillfactory_core.trainer import SftSettings; "
+    "TrlTrainer().sft(sys.argv[1], [], None, SftSettings(), 0, print)"
+)
+GRPO = (
+    "from skillfactory_core.trainers.trl import TrlTrainer; from skillfactory_core.trainer import GrpoSettings; "
+    "TrlTrainer().grpo(sys.argv[1], [], None, None, GrpoSettings(), 0, print)"
+)
+
+
+def waiting(work: str, **chosen: str) -> str:
+    """What OpenMP says of how threads wait when it is loaded by some work, which may then fail for want of lessons."""
+    code = f"import sys\ntry:\n    {work}\nexcept Exception as error:\n    print(error)\nimport torch\n"
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("OMP_", "GOMP_"))}
+    done = subprocess.run(
+        [sys.executable, "-c", code, POCKET],
+        env={**clean, "OMP_DISPLAY_ENV": "true", **chosen},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    (line,) = [line for line in done.stderr.splitlines() if "OMP_WAIT_POLICY" in line]
+    return line.partition("=")[2].strip(" '")
+
+
+@pytest.mark.parametrize("work", [ENGINE, SFT, GRPO], ids=["engine", "sft", "grpo"])
+def test_threads_sleep_while_they_wait(work: str) -> None:
+    assert waiting(work) == "PASSIVE"
+
+
+def test_what_the_user_chose_stays() -> None:
+    assert waiting(ENGINE, OMP_WAIT_POLICY="active") == "ACTIVE"
