@@ -12,7 +12,7 @@ from typing import Any
 from skillfactory_core import hookimpl
 from skillfactory_core.engine import Engine, Generation, Request, Sampling
 from skillfactory_core.errors import SkillFactoryError
-from skillfactory_core.threads import sleep_while_waiting
+from skillfactory_core.threads import spin_briefly
 
 MEMORY_SHARE = 0.4
 "share of the device's memory that the cache of one batch may take"
@@ -127,7 +127,7 @@ def load(model: str) -> tuple[Any, Any]:
 
 def load_model(model: str, device: str) -> Any:
     """The weights of a folder or Hub name on a device; one clear line where that fails."""
-    sleep_while_waiting()
+    spin_briefly()
     import torch
     from transformers import AutoModelForCausalLM
     from transformers.utils.logging import disable_progress_bar
@@ -145,7 +145,7 @@ def load_model(model: str, device: str) -> Any:
 
 def load_tokenizer(model: str) -> Any:
     """The tokenizer of a model, with a pad token and a chat template or an error that says what is missing."""
-    sleep_while_waiting()
+    spin_briefly()
     from transformers import AutoTokenizer
 
     folder = Path(model)

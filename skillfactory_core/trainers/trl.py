@@ -10,7 +10,7 @@ from typing import Any
 from skillfactory_core import crew, hookimpl
 from skillfactory_core.engines.transformers import load_tokenizer, model_error, prompt_ids
 from skillfactory_core.errors import SkillFactoryError
-from skillfactory_core.threads import sleep_while_waiting
+from skillfactory_core.threads import spin_briefly
 from skillfactory_core.trainer import GrpoSettings, Lesson, Log, Question, Reward, SftSettings, Trainer
 from skillfactory_core.trainers.checkpoints import finish
 from skillfactory_core.trainers.rollout_server import RolloutServers, Weights
@@ -70,7 +70,7 @@ class TrlTrainer(Trainer):
         seed: int,
         log: Log,
     ) -> None:
-        sleep_while_waiting()
+        spin_briefly()
         from datasets import Dataset
         from trl import GRPOConfig
 

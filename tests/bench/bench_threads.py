@@ -1,4 +1,4 @@
-"""Threads of torch that sleep while they wait for one another, beside those that spin: alone, and on a machine with other work.
+"""Threads of torch that soon sleep while they wait for one another, beside those that spin on: alone, and on a machine with other work.
 
     python tests/bench/bench_threads.py [--rows 128] [--rounds 5] [--out docs/measured/threads.md]
 
@@ -22,13 +22,13 @@ ROOT = Path(__file__).parents[2]
 POCKET = ROOT / "plugins" / "pocket" / "skillfactory_pocket" / "weights"
 WAYS = {"spin": "torch's own way", "sleep": "sf's way"}
 PAGE = """\
-# Threads that sleep while they wait
+# Threads that soon sleep while they wait
 
 `python tests/bench/bench_threads.py` on {cores} cores, {day}; the load of the machine by others was {load:.1f}.
 Pocket, with {threads} threads: {rows} replies of at most {tokens} tokens, and {steps} steps of training.
 Seconds, the median of {rounds} rounds that took turns.
 
-| | threads spin (torch's default) | threads sleep (`sf`) | ratio |
+| | threads spin (torch's default) | threads soon sleep (`sf`) | ratio |
 | --- | --- | --- | --- |
 {lines}
 
