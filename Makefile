@@ -48,11 +48,12 @@ test-exports: $(VENV)/.installed $(FOREIGN:%=.venv-exports-%/.installed)
 # The distributions in plugins/, installed as their users install them.
 test-plugins: .venv-plugins/.installed
 	OMP_NUM_THREADS=1 .venv-plugins/bin/pytest plugins/*/tests
+	SKILLFACTORY_PLUGINS=all .venv-plugins/bin/pytest tests/docs/test_pages.py -k README
 
 .venv-plugins/.installed: pyproject.toml constraints.txt $(wildcard plugins/*/pyproject.toml)
 	$(PYTHON) -m venv .venv-plugins
 	.venv-plugins/bin/pip install --quiet --disable-pip-version-check 'pip>=24'
-	.venv-plugins/bin/pip install --quiet --disable-pip-version-check -c constraints.txt -c tests/exports/inspect.txt -c tests/exports/inspect-alone.txt -e . $(PLUGINS:%=-e './%[test]')
+	.venv-plugins/bin/pip install --quiet --disable-pip-version-check -c constraints.txt -c tests/exports/inspect.txt -c tests/exports/inspect-alone.txt -e . hatchling $(PLUGINS:%=-e './%[test]')
 	touch $@
 
 # The real engines, vLLM among them, on the CPU, in one environment of their own; nothing is skipped.
