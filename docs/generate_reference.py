@@ -42,6 +42,7 @@ RECORDS = {
     "table": ("Table",),
     "rewards": ("reward_of", "compute_score"),
     "results": ("summarise",),
+    "workers": ("Workers", "Lost", "fork_for_each"),
     "errors": ("SkillFactoryError",),
 }
 "module -> its public names, in the order in which data flows"

@@ -9,10 +9,11 @@ import logging
 import os
 import re
 import signal
-import socket
 import sys
 from multiprocessing.connection import Connection
 from typing import Any
+
+from skillfactory_core.workers import fork_for_each
 
 MEMORY = 1 << 30
 "bytes of address space a worker may have"
@@ -92,22 +93,11 @@ def serve(line: Connection) -> None:
 
 
 def main() -> None:
-    control = socket.socket(fileno=int(sys.argv[1]))
     logging.disable()
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     for text in WARM_UP:
         equal(text, text)
-    while True:
-        message, descriptors, _, _ = socket.recv_fds(control, 1, 1)
-        if not message:
-            return
-        pid = os.fork()
-        if pid == 0:
-            control.close()
-            serve(Connection(descriptors[0]))
-        os.close(descriptors[0])
-        control.sendall(str(pid).encode())
+    fork_for_each(int(sys.argv[1]), serve)
 
 
 if __name__ == "__main__":

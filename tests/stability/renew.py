@@ -48,6 +48,7 @@ NAMES = {
     "skillfactory_core.table": ("Table",),
     "skillfactory_core.rewards": ("reward_of", "compute_score"),
     "skillfactory_core.results": ("summarise",),
+    "skillfactory_core.workers": ("Workers", "Lost", "fork_for_each"),
 }
 "module -> its public names; of skillfactory_core.testing, whatever its __all__ says"
 

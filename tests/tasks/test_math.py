@@ -116,7 +116,7 @@ def test_a_script_without_a_main_guard_is_not_run_again() -> None:
 def test_the_workers_end_with_the_process_that_asked() -> None:
     code = (
         "from skillfactory_tasks import symbolic\nsymbolic.compare(('x',), ('y',), 60)\n"
-        "import os; print(symbolic._pool.parent.pid, symbolic._pool.idle[0].pid, flush=True); os.kill(os.getpid(), 9)"
+        "import os; print(symbolic._workers.parent.pid, symbolic._workers.idle[0].pid, flush=True); os.kill(os.getpid(), 9)"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     waiting = {int(pid) for pid in run.stdout.split()}
@@ -157,7 +157,7 @@ def test_what_was_given_up_is_not_tried_again() -> None:
 def test_a_worker_that_dies_is_a_crash_and_is_replaced() -> None:
     symbolic.compare.cache_clear()
     assert reason(r"\sin 2x", r"2\cos x\sin x") == "ok"
-    worker = symbolic._pool.idle[-1]
+    worker = symbolic._workers.idle[-1]
     os.kill(worker.pid, signal.SIGSTOP)
     with ThreadPoolExecutor(1) as pool:
         grade = pool.submit(reason, r"\sin 2x+x", r"2\cos x\sin x+x", 30)
@@ -169,7 +169,7 @@ def test_a_worker_that_dies_is_a_crash_and_is_replaced() -> None:
 
 def test_a_worker_that_died_in_its_sleep_is_replaced_without_notice() -> None:
     symbolic.compare.cache_clear()
-    for worker in list(symbolic._pool.idle):
+    for worker in list(symbolic._workers.idle):
         os.kill(worker.pid, signal.SIGKILL)
     time.sleep(0.1)
     assert reason(r"\sin 2x+2", r"2\cos x\sin x+2") == "ok"
@@ -177,19 +177,19 @@ def test_a_worker_that_died_in_its_sleep_is_replaced_without_notice() -> None:
 
 def test_a_parent_that_died_is_replaced_without_notice() -> None:
     symbolic.compare.cache_clear()
-    assert symbolic._pool.parent is not None
-    symbolic._pool.parent.kill()
-    symbolic._pool.parent.wait()
-    for worker in symbolic._pool.idle:
+    assert symbolic._workers.parent is not None
+    symbolic._workers.parent.kill()
+    symbolic._workers.parent.wait()
+    for worker in symbolic._workers.idle:
         worker.kill()
-    symbolic._pool.idle.clear()
+    symbolic._workers.idle.clear()
     assert reason(r"\sin 2x+3", r"2\cos x\sin x+3", 60) == "ok"
 
 
 def test_a_worker_has_a_memory_limit() -> None:
     symbolic.compare.cache_clear()
     assert reason(r"\sin 2x+4", r"2\cos x\sin x+4") == "ok"
-    limits = Path(f"/proc/{symbolic._pool.idle[-1].pid}/limits").read_text()
+    limits = Path(f"/proc/{symbolic._workers.idle[-1].pid}/limits").read_text()
     assert any(line.startswith("Max address space") and str(1 << 30) in line for line in limits.splitlines())
 
 

@@ -11,6 +11,7 @@ import attrs
 from skillfactory_core.attempt import Grade
 from skillfactory_core.errors import SkillFactoryError
 from skillfactory_core.task import Task
+from skillfactory_core.workers import Lost
 from skillfactory_reasoning_gym import wire
 from skillfactory_reasoning_gym.audit import COMPARED, GUARDED, LISTED, LONGEST, STRICTER, readable
 from skillfactory_reasoning_gym.option import free, option
@@ -71,7 +72,7 @@ class GymTask(Task):
             request = {"do": "make", "dataset": self.row.name, "options": options, "seed": random.getrandbits(31)}
             try:
                 reply = pool.ask(request, MAKE_SECONDS)
-            except pool.Lost as lost:
+            except Lost as lost:
                 reply = {"unfit": str(lost)}
             if "entry" in reply:
                 return {"entry": reply["entry"], "options": options}
@@ -175,7 +176,7 @@ def scored(dataset: str, options: str, entry: str, answer: str) -> dict[str, Any
     request = {"do": "score", "dataset": dataset, "options": options, "entry": entry, "answer": answer}
     try:
         return pool.ask(request, SCORE_SECONDS)
-    except pool.Lost as lost:
+    except Lost as lost:
         return {"lost": str(lost)}
 
 

@@ -8,12 +8,12 @@ import logging
 import os
 import resource
 import signal
-import socket
 import sys
 import warnings
 from multiprocessing.connection import Connection
 from typing import Any
 
+from skillfactory_core.workers import fork_for_each
 from skillfactory_reasoning_gym import dataset, wire
 
 MEMORY = 2 << 30
@@ -82,7 +82,9 @@ def serve(line: Connection) -> None:
         try:
             reply = done(request)
         except (MemoryError, RecursionError) as error:
-            reply = {"limit": type(error).__name__, "last": True}
+            # What is left of its memory may be little: it does no more after this.
+            line.send_bytes(json.dumps({"limit": type(error).__name__}).encode())
+            os._exit(1)
         except Exception as error:  # noqa: BLE001 - of third-party code, on any text
             reply = {"raised": type(error).__name__, "why": " ".join(str(error).split())[:200]}
         limit(0)
@@ -90,21 +92,10 @@ def serve(line: Connection) -> None:
 
 
 def main() -> None:
-    control = socket.socket(fileno=int(sys.argv[1]))
     logging.disable()
     warnings.simplefilter("ignore")
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     dataset.warm_up()
-    while True:
-        message, descriptors, _, _ = socket.recv_fds(control, 1, 1)
-        if not message:
-            return
-        pid = os.fork()
-        if pid == 0:
-            control.close()
-            serve(Connection(descriptors[0]))
-        os.close(descriptors[0])
-        control.sendall(str(pid).encode())
+    fork_for_each(int(sys.argv[1]), serve)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""Backtracking: instead of starting over, return to a named earlier step and go on from there."""
