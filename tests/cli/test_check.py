@@ -675,7 +675,7 @@ def test_a_mistake_of_the_user_is_one_line_and_2(arguments: tuple[str, ...], sai
     assert outcome.code == 2 and line.startswith("sf: ") and said in line and outcome.out == ""
 
 
-@pytest.mark.parametrize("task", ["countdown", "multiplication", "letter_countdown", "acronym"])
+@pytest.mark.parametrize("task", ["countdown", "multiplication", "letter_countdown", "acronym", "word_problems"])
 def test_our_tasks_pass_and_are_solved_by_search(task: str) -> None:
     outcome = call("check", task, "--problems", "60", "--json")
     findings = json.loads(outcome.out)["checks"]
@@ -713,6 +713,11 @@ def test_a_search_of_ours_finds_nothing_where_there_is_nothing(task: str, params
     [
         ("countdown", {"numbers": [3, 4, 5], "target": 12}, {"the sum of all numbers": True, "their product": False}),
         ("multiplication", {"a": 2, "b": 2}, {"the sum of the factors": True}),
+        (
+            "word_problems",
+            {"name": "Ann", "thing": "pens", "story": [["own", 12], ["buy", 17]]},
+            {"the first number": False, "the sum of all numbers": True},
+        ),
         (
             "letter_countdown",
             {"letters": list("real"), "length": 4},

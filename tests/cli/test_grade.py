@@ -22,6 +22,11 @@ PROBLEMS: dict[str, tuple[dict[str, Any], str, str]] = {
     "countdown": (SUM, "1+2", "2-1"),
     "multiplication": ({"a": 12, "b": 12}, "144", "12*12"),
     "gsm8k": ({"question": "How many?", "answer": "long way #### 29"}, "$29.00", "29 or 30"),
+    "word_problems": (
+        {"name": "Ann", "thing": "pens", "story": [["own", 12], ["give_each", 2, 3]]},
+        "6 pens",
+        "9",
+    ),
     "math": ({"question": "What is it?", "answer": r"\frac{1}{2}"}, "0.5", "0.3333333"),
     "csqa": ({"question": "Which?", "choices": {"A": "bank", "B": "river"}, "answer": "B"}, "(b)", "A"),
     "gpqa": ({"question": "Which?", "choices": {"A": "bank", "B": "river"}, "answer": "B"}, "B", "A or B"),

@@ -26,9 +26,11 @@ from skillfactory_tasks.gpqa import Gpqa
 from skillfactory_tasks.gsm8k import Gsm8k
 from skillfactory_tasks.letter_countdown import LetterCountdown
 from skillfactory_tasks.multiplication import Multiplication
+from skillfactory_tasks.word_problems import WordProblems
 
 TASKS: dict[str, Task] = {
-    task.name: task for task in (Multiplication(), LetterCountdown(), Acronym(), Gsm8k(), Csqa(), Gpqa())
+    task.name: task
+    for task in (Multiplication(), LetterCountdown(), Acronym(), Gsm8k(), Csqa(), Gpqa(), WordProblems())
 }
 TABLES = Path(__file__).parents[1] / "cases"
 CASES = {name: read_cases(TABLES / f"{name}.jsonl") for name in TASKS}
@@ -86,7 +88,7 @@ def test_a_table_has_every_reason_and_a_why_in_every_row_and_no_row_twice(name: 
     assert len(rows) >= 60
 
 
-@pytest.mark.parametrize("name", ["gsm8k", "csqa", "gpqa", "multiplication"])
+@pytest.mark.parametrize("name", ["gsm8k", "csqa", "gpqa", "multiplication", "word_problems"])
 def test_the_reference_of_every_problem_in_a_table_is_right(name: str) -> None:
     for case in CASES[name]:
         assert TASKS[name].grade(case, TASKS[name].reference(case)).correct
