@@ -134,6 +134,12 @@ def test_every_file_is_in_the_tree_of_the_readme() -> None:
     assert not missing, f"give each a line with a comment in README.md: {', '.join(missing)}"
 
 
+def test_no_two_files_of_tests_have_one_name() -> None:
+    """Pytest takes the second for the first, but only where it meets both."""
+    names = Counter(Path(path).name for path in source_files() if Path(path).name.startswith("test_"))
+    assert not [name for name, count in names.items() if count > 1]
+
+
 def test_every_python_file_of_the_packages_has_a_line_of_its_own() -> None:
     listed = tree()
     python = {p for p in source_files() if p.endswith(".py") and p.split("/")[0] not in ("docs", "tests")}
