@@ -6,6 +6,7 @@ import shlex
 import subprocess
 import sys
 import tomllib
+from collections import Counter
 from itertools import islice
 from pathlib import Path
 from random import Random
