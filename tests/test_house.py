@@ -137,7 +137,7 @@ def test_every_file_is_in_the_tree_of_the_readme() -> None:
 
 def test_no_two_files_of_tests_have_one_name() -> None:
     """Pytest takes the second for the first, but only where it meets both."""
-    names = Counter(Path(path).name for path in source_files() if Path(path).name.startswith("test_"))
+    names = Counter(Path(path).name for path in source_files() if Path(path).match("test_*.py"))
     assert not [name for name, count in names.items() if count > 1]
 
 
