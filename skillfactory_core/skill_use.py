@@ -56,7 +56,7 @@ def skill_use(text: str, tags: TagFormat, grade: Callable[[str], Grade], cut: bo
         if one.verdict is not None:
             followed = None if last and cut else not last
             claims.append(Claim(one.verdict, truth, followed))
-    inner = (tags.think, tags.attempt, tags.reflection, tags.verdict, *tags.marks)
+    inner = [name for name in tags.names if name != tags.answer]
     return Use(
         thinks=f"<{tags.think}>" in text,
         well_formed=parsed.well_formed,

@@ -73,16 +73,19 @@ class TagFormat:
     "names of further tags, which may stand between the attempts: what a skill says with them is its own affair"
 
     def __attrs_post_init__(self) -> None:
-        names = [self.think, self.attempt, self.reflection, self.verdict, self.answer, *self.marks]
-        if len(set(names)) < len(names):
-            raise SkillFactoryError(f"tag format '{self.name}': two tags have one name: {', '.join(names)}")
+        if len(set(self.names)) < len(self.names):
+            raise SkillFactoryError(f"tag format '{self.name}': two tags have one name: {', '.join(self.names)}")
         if self.correct.casefold() == self.incorrect.casefold():
             raise SkillFactoryError(f"tag format '{self.name}': both verdicts are '{self.correct}'")
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of all its tags."""
+        return (self.think, self.attempt, self.reflection, self.verdict, self.answer, *self.marks)
+
     @cached_property
     def _tag(self) -> re.Pattern[str]:
-        names = (self.think, self.attempt, self.reflection, self.verdict, self.answer, *self.marks)
-        return re.compile(f"<(/?)({'|'.join(map(re.escape, names))})>")
+        return re.compile(f"<(/?)({'|'.join(map(re.escape, self.names))})>")
 
     def extract(self, text: str, final: bool) -> str | None:
         """The answer: the last opened answer tag that is closed, up to the first closing one after it.

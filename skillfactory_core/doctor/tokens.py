@@ -231,8 +231,7 @@ def padding(patient: Patient) -> Finding:
 
 def tags_as_text(tokenizer: Any, tags: TagFormat) -> Finding:
     """The tags are plain text: whatever strips special tokens leaves them."""
-    names = (tags.think, tags.attempt, tags.reflection, tags.verdict, tags.answer)
-    written = [f"<{slash}{name}>" for name in names for slash in ("", "/")]
+    written = [f"<{slash}{name}>" for name in tags.names for slash in ("", "/")]
     special = [tag for tag in written if tag in tokenizer.all_special_tokens]
     special += [str(t) for t in tokenizer.added_tokens_decoder.values() if t.special and str(t) in written]
     ids = tokenizer(" ".join(written), add_special_tokens=False)["input_ids"]

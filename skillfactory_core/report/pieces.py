@@ -74,9 +74,7 @@ class Reader:
 
     @property
     def _tag(self) -> re.Pattern[str]:
-        tags = self.tags
-        names = (tags.think, tags.attempt, tags.reflection, tags.verdict, tags.answer, *tags.marks)
-        return re.compile(f"(</?(?:{'|'.join(map(re.escape, names))})>)")
+        return re.compile(f"(</?(?:{'|'.join(map(re.escape, self.tags.names))})>)")
 
     def whole(self, kind: str, text: str, truth: bool | None = None) -> Block:
         """A generation as one block, as the model wrote it."""

@@ -58,8 +58,7 @@ def responses(tags: TagFormat) -> Iterator[str]:
     segments = tags.write(pairs, [spoken], spoken, "1")
     for count in range(len(segments) + 1):
         yield "".join(segment.text for segment in segments[:count])
-    names = (tags.think, tags.attempt, tags.reflection, tags.verdict, tags.answer)
-    yield from (f"{before}{name}>" * 3 for name in names for before in ("<", "</"))
+    yield from (f"{before}{name}>" * 3 for name in tags.names for before in ("<", "</"))
     yield from ("\0\ud800", "²٣ 1e999 -0", "\n" * 99, "step " * 999)
 
 

@@ -25,8 +25,7 @@ def check_tag_format(tags: TagFormat, rounds: int = 200, seed: int = 0) -> None:
     for _ in range(rounds):
         pairs = [draw(tags, number, random) for number in range(random.randint(1, 5))]
         round_trip(tags, pairs, random.randrange(len(pairs)), random)
-    names = (tags.think, tags.attempt, tags.reflection, tags.verdict, tags.answer, *tags.marks)
-    pieces = [f"<{slash}{name}>" for name in names for slash in ("", "/")] + [tags.correct, tags.incorrect, *WORDS]
+    pieces = [f"<{slash}{name}>" for name in tags.names for slash in ("", "/")] + [tags.correct, tags.incorrect, *WORDS]
     for _ in range(rounds):
         reads(tags, "".join(random.choice(pieces) for _ in range(random.randint(0, 30))))
     for text in poison(f"<{tags.answer}>"):

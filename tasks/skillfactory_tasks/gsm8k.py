@@ -11,7 +11,7 @@ from skillfactory_core.attempt import Grade
 from skillfactory_core.errors import SkillFactoryError
 from skillfactory_core.task import Task
 from skillfactory_tasks.dataset import DatasetTask, Row, given_text, text_cell
-from skillfactory_tasks.number import MAX_LENGTH, Ratio, read_number
+from skillfactory_tasks.number import MAX_LENGTH, Ratio, grade_number, read_number
 
 MARK = "####"
 "in the published answers, what comes before the final number"
@@ -47,14 +47,7 @@ class Gsm8k(DatasetTask):
         return answer
 
     def grade(self, params: Mapping[str, Any], answer: str) -> Grade:
-        if len(answer) > MAX_LENGTH:
-            return Grade(False, answer, "too_long")
-        found = read_number(answer)
-        if found is None:
-            return Grade(False, answer, "unparsable") if answer.strip() else Grade(False, None, "no_answer")
-        wanted = gold(final(params["answer"]))
-        right = wanted is not None and found[0] * wanted[1] == wanted[0] * found[1]
-        return Grade(right, answer, "ok" if right else "wrong")
+        return grade_number(answer, gold(final(params["answer"])))
 
 
 def final(answer: str) -> str:

@@ -7,6 +7,7 @@ number may not: a further digit in any script, an operator, an exponent, a numbe
 
 import re
 
+from skillfactory_core.attempt import Grade
 from skillfactory_tasks.wrapping import BOLD, BOX, DOLLARS, QUOTES, TEXT, unwrap
 
 MAX_LENGTH = 512
@@ -68,6 +69,17 @@ def read_number(text: str) -> Ratio | None:
     text = ASIDE.sub(" ", text.replace("\N{MINUS SIGN}", "-").strip())
     found = NUMBER.search(text)
     return ratio(found) if found and fits(text[: found.start()], found, text[found.end() :]) else None
+
+
+def grade_number(answer: str, wanted: Ratio | None) -> Grade:
+    """Whether the one number in an answer is the one that is wanted; nothing is, where that is None."""
+    if len(answer) > MAX_LENGTH:
+        return Grade(False, answer, "too_long")
+    found = read_number(answer)
+    if found is None:
+        return Grade(False, answer, "unparsable") if answer.strip() else Grade(False, None, "no_answer")
+    right = wanted is not None and found[0] * wanted[1] == wanted[0] * found[1]
+    return Grade(right, answer, "ok" if right else "wrong")
 
 
 def fits(before: str, found: re.Match[str], after: str) -> bool:

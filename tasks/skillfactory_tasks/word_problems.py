@@ -12,7 +12,7 @@ from skillfactory_core import hookimpl
 from skillfactory_core.attempt import Grade
 from skillfactory_core.errors import SkillFactoryError
 from skillfactory_core.task import Task
-from skillfactory_tasks.number import MAX_LENGTH, read_number
+from skillfactory_tasks.number import grade_number
 from skillfactory_tasks.option import whole
 
 SENTENCES: Mapping[str, Any] = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
@@ -61,13 +61,7 @@ class WordProblems(Task):
         return str(total(given(params)[2]))
 
     def grade(self, params: Mapping[str, Any], answer: str) -> Grade:
-        if len(answer) > MAX_LENGTH:
-            return Grade(False, answer, "too_long")
-        found = read_number(answer)
-        if found is None:
-            return Grade(False, answer, "unparsable") if answer.strip() else Grade(False, None, "no_answer")
-        right = found[0] == total(params["story"]) * found[1]
-        return Grade(right, answer, "ok" if right else "wrong")
+        return grade_number(answer, (total(params["story"]), 1))
 
     def solve(self, params: Mapping[str, Any]) -> str | None:
         return self.reference(params)
