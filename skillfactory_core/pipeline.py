@@ -3,7 +3,6 @@
 import json
 import resource
 import sys
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
@@ -19,6 +18,7 @@ from skillfactory_core.late import late
 from skillfactory_core.plugins import plugins
 from skillfactory_core.run import Run, checksums, write_text
 from skillfactory_core.shard import WHOLE, Shard
+from skillfactory_core.spent import Clock, with_stops
 from skillfactory_core.stages.evaluate import Examiner, evaluate, exams_here
 from skillfactory_core.stages.grade import grade
 from skillfactory_core.stages.grpo import grpo
@@ -251,13 +251,14 @@ class Pipeline:
     def _recorded(self, name: str) -> Iterator[dict[str, Any]]:
         summary: dict[str, Any] = {}
         self.run.event(event="started", stage=name)
-        start = time.monotonic()
+        clock = Clock()
         try:
             yield summary
         except BaseException as error:
-            self.run.event(event="stopped", stage=name, reason=f"{type(error).__name__}: {error}".splitlines()[0])
+            reason = f"{type(error).__name__}: {error}".splitlines()[0]
+            self.run.event(event="stopped", stage=name, reason=reason, **clock.spent())
             raise
-        summary["seconds"] = round(time.monotonic() - start, 2)
+        summary |= with_stops(self.run, name, clock.spent())
         summary["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
         if files_of(name):
             summary["files"] = checksums(self.run.folder, files_of(name))

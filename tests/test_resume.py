@@ -149,7 +149,7 @@ def test_a_model_that_was_saved_just_before_a_kill_is_not_trained_again(
     monkeypatch.setattr(still, "grpo", refuse)
     assert sf(*START, copied.parent).code == 0
     after = open_run(copied).finished(stage) or {}
-    kept = [name for name in before if name not in ("seconds", "peak_mb")]
+    kept = [name for name in before if name not in ("seconds", "cpu_seconds", "peak_mb")]
     assert {name: after[name] for name in kept} == {name: before[name] for name in kept}
 
 

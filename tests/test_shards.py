@@ -57,7 +57,8 @@ def counts_of(folder: Path) -> dict[str, dict[str, Any]]:
     """What the manifest tells of each stage, but for what it cost."""
     stages = open_run(folder).manifest()["stages"]
     return {
-        name: {k: v for k, v in summary.items() if k not in ("seconds", "peak_mb")} for name, summary in stages.items()
+        name: {k: v for k, v in summary.items() if k not in ("seconds", "cpu_seconds", "peak_mb")}
+        for name, summary in stages.items()
     }
 
 

@@ -2,41 +2,74 @@
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import rich_click as click
 
+if TYPE_CHECKING:
+    from skillfactory_core.study.store import Store
+
 
 @click.command()
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", metavar="FILE|TABLES", type=click.Path(path_type=Path))
 @click.option(
     "--to", "folder", default=None, type=click.Path(path_type=Path), help="Folder. Default: runs/NAME-OF-FILE."
 )
 @click.option("--results", is_flag=True, help="Only write the results of what is done so far.")
+@click.option(
+    "--tables", default=None, type=click.Path(path_type=Path), help="Also store the tables of the page in this folder."
+)
+@click.option(
+    "--page", "target", default=None, type=click.Path(path_type=Path), help="Also write the page to this file."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
-def study(file: Path, folder: Path | None, results: bool, as_json: bool) -> None:
+def study(
+    file: Path, folder: Path | None, results: bool, tables: Path | None, target: Path | None, as_json: bool
+) -> None:
     """Do all runs of a study (methods x seeds, from a TOML FILE) and write results.md and results.json.
 
-    Run the same command again to go on after an interruption.
+    Run the same command again to go on after an interruption. Given a folder of stored TABLES, it makes the page of them again,
+    without any runs.
     """
-    from skillfactory_core.errors import SkillFactoryError
-    from skillfactory_core.run import locked, write_text
+    from skillfactory_core.run import write_text
     from skillfactory_core.study.outcome import outcome
     from skillfactory_core.study.page import page
+    from skillfactory_core.study.store import read_store, write_store
+
+    store = read_store(file) if file.is_dir() else run_study(file, folder, results)
+    found = outcome(store)
+    if tables is not None:
+        write_store(store, tables)
+    if target is not None:
+        write_text(target, page(found))
+    if not file.is_dir():
+        place = folder_of(file, folder)
+        write_text(place / "results.json", json.dumps(found, indent=2) + "\n")
+        write_text(place / "results.md", page(found))
+        click.echo(f"results: {place / 'results.md'}", err=True)
+    click.echo(json.dumps(found, indent=2) if as_json else page(found))
+
+
+def folder_of(file: Path, folder: Path | None) -> Path:
+    return folder or Path("runs") / file.stem
+
+
+def run_study(file: Path, folder: Path | None, results: bool) -> "Store":
+    """Do the runs that are missing, or none of them, and bring together what there is."""
+    from skillfactory_core.errors import SkillFactoryError
+    from skillfactory_core.run import locked
+    from skillfactory_core.study.collect import collect
     from skillfactory_core.study.plan import read_study
     from skillfactory_core.study.work import check_folder, do, finished
 
     plan = read_study(file)
-    folder = folder or Path("runs") / plan.name
-    check_folder(plan, folder)
+    place = folder_of(file, folder)
+    check_folder(plan, place)
     if results:
-        done = list(finished(plan, folder))
+        done = list(finished(plan, place))
         if not done:
-            raise SkillFactoryError(f"nothing of study {plan.name} is in {folder} yet: sf study {file}")
+            raise SkillFactoryError(f"nothing of study {plan.name} is in {place} yet: sf study {file}")
     else:
-        with locked(folder):
-            done = do(plan, folder)
-    found = outcome(plan, done)
-    write_text(folder / "results.json", json.dumps(found, indent=2) + "\n")
-    write_text(folder / "results.md", page(found))
-    click.echo(json.dumps(found, indent=2) if as_json else page(found))
-    click.echo(f"results: {folder / 'results.md'}", err=True)
+        with locked(place):
+            done = do(plan, place)
+    return collect(plan, done)

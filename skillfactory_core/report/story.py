@@ -130,7 +130,11 @@ def figures(counts: Counts, hide: bool = False) -> list[tuple[str, str]]:
     """The counts with their names in words. `hide` leaves out those that the bar of shares shows."""
     found = []
     for name, value in counts.items():
-        if name in ("seconds", "step", "peak_mb") or isinstance(value, bool) or not isinstance(value, int | float):
+        if (
+            name in ("seconds", "cpu_seconds", "step", "peak_mb")
+            or isinstance(value, bool)
+            or not isinstance(value, int | float)
+        ):
             continue
         if hide and (name.startswith(("dropped_", "reason_", "traces_of_")) or name in IN_BARS):
             continue

@@ -1,5 +1,6 @@
 """Force: responses within a budget of tokens, and the same responses made to go on beyond it (budget forcing)."""
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from math import ceil
@@ -14,6 +15,7 @@ from skillfactory_core.shard import WHOLE, Shard
 from skillfactory_core.stages.evaluate import Examiner, answer, exams_here, shares
 from skillfactory_core.stages.generate import closed, complete_parts, generate_part
 from skillfactory_core.stages.problems import Exam
+from skillfactory_core.table import Table
 
 STEPS = 8
 "requests go to the engine in this many groups of like room, at most; what is written beyond a request's own room is cut off"
@@ -25,7 +27,18 @@ def respond_within(examiner: Examiner, budget: int, shard: Shard = WHOLE, only: 
     exams = exams_here(run, only)
     sampling = attrs.evolve(run.config.evaluate_sampling, max_tokens=budget)
     tables = partial(run.responses, method, budget=f"{budget}")
+    if budget == run.config.evaluate_sampling.max_tokens:
+        for name in exams:
+            take_over(run.responses(method, name), tables(name))
     answer(examiner, exams, shares(run, exams, shard), sampling, tables, f"{method}, {budget} tokens")
+
+
+def take_over(evaluation: Table[Response], within: Table[Response]) -> None:
+    """The evaluation's own budget: its responses are the ones that would be made again, so they are the same files."""
+    for number in evaluation.parts():
+        if not within.part(number).exists() and not any(error for (error,) in evaluation.columns(number, "error")):
+            within.folder.mkdir(parents=True, exist_ok=True)
+            os.link(evaluation.part(number), within.part(number))
 
 
 @attrs.frozen

@@ -1,157 +1,98 @@
 """Outcome: what came of a study, over problems and seeds. The rows are those of the paper's first table."""
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
-from skillfactory_core.compute import tokens_of, total
-from skillfactory_core.contest import Contestant, Exam, exams_of, marks_of
-from skillfactory_core.results import summarise
-from skillfactory_core.skill_use import macro
-from skillfactory_core.study.over_seeds import over_seeds
-from skillfactory_core.study.plan import Study
-from skillfactory_core.study.work import Done
-
-if TYPE_CHECKING:
-    from numpy import ndarray
+from skillfactory_core.skill_use import macro, ratio
+from skillfactory_core.study.claims import judged
+from skillfactory_core.study.figure import contrast, level, named
+from skillfactory_core.study.store import Store, Sums
 
 SKILL = ("tokens", "answers", "reflections", "truncated")
-Cells = dict[str, dict[str, "dict[int, ndarray]"]]
-"row -> exam -> seed -> share of right responses by problem"
 
 
-def outcome(study: Study, done: Sequence[Done]) -> dict[str, Any]:
+def outcome(store: Store) -> dict[str, Any]:
     """Plain values:
 
     title, seeds, first (arm); exams: name -> task, problems, trained_on; mean_of: the names of those in the means;
-    rows: name -> title, seeds, exams (name -> accuracy, low, high), mean, skill (exam -> figures, means over seeds), tokens, hours;
-    differences: "a - b" for every later row against every earlier -> exam or "mean" -> difference, low, high.
+    rows: name -> title, seeds, exams (name -> accuracy, low, high), mean, tokens, hours, cpu_hours;
+    skill: row -> exam -> figures, means over seeds;
+    differences: "a - b" for every later row against every earlier -> exam or "mean" -> difference, low, high;
+    claims: name -> title, verdict, parts; forced: row -> exam -> standard and forced accuracy and their difference; versions.
     """
-    contestants = [
-        Contestant(f"{row(one, method)}#{one.seed}", one.run, method, marks)
-        for one in done
-        for method in one.run.config.arms
-        if (marks := marks_of(one.run, method))
-    ]
-    exams = exams_of(contestants)
-    cells = cells_of(exams)
-    titles = rows_of(study)
-    names = [name for name in titles if name in cells]
-    everywhere = [exam for exam in exams if all(exam.name in cells[name] for name in names)]
-    mean_of = [exam.name for exam in everywhere if not exam.trained_on] or [exam.name for exam in everywhere]
+    about = store.about
+    names = list(about["rows"])
+    has = {name: [exam for exam in about["exams"] if store.has(name, exam)] for name in names}
+    everywhere = [exam for exam in about["exams"] if all(exam in has[name] for name in names)]
+    mean_of = [exam for exam in everywhere if not about["exams"][exam]["trained_on"]] or everywhere
     return {
-        "title": study.title,
-        "seeds": list(study.seeds),
-        "first": study.arms[0].name,
-        "exams": {e.name: {"task": e.task, "problems": len(e.rows), "trained_on": e.trained_on} for e in exams},
+        **{key: about[key] for key in ("title", "seeds", "first", "versions")},
+        "exams": {name: {**exam, "problems": len(store.problems[name])} for name, exam in about["exams"].items()},
         "mean_of": mean_of,
         "rows": {
             name: {
-                "title": titles[name],
-                "seeds": sorted({seed for by_seed in cells[name].values() for seed in by_seed}),
-                "exams": {exam: accuracy([cells[name][exam]]) for exam in cells[name]},
-                "mean": accuracy([cells[name][exam] for exam in mean_of]) if mean_of else None,
-                **cost(name, done),
+                **row,
+                "seeds": store.seeds(name),
+                "exams": {exam: named(level(store, "accuracy", name, [exam]), "accuracy") for exam in has[name]},
+                "mean": named(level(store, "accuracy", name, mean_of), "accuracy") if mean_of else None,
             }
-            for name in names
+            for name, row in about["rows"].items()
         },
-        "skill": skill(done),
+        "skill": {name: {exam: skill(store.sums(name, exam)) for exam in has[name]} for name in names},
         "differences": {
-            f"{one} - {other}": gaps(cells[one], cells[other], mean_of)
+            f"{one} - {other}": gaps(store, one, other, has, mean_of)
             for at, one in enumerate(names)
             for other in names[:at]
         },
+        "claims": judged(about["claims"], store),
+        "forced": {name: each for name in names if (each := forced(store, name, has[name]))},
     }
-
-
-def row(one: Done, method: str) -> str:
-    """What a method of a run is called in the table."""
-    return {"base": "base", "rl-only": "rl-only", "sft": f"{one.arm.name}-sft"}.get(method, one.arm.name)
-
-
-def rows_of(study: Study) -> dict[str, str]:
-    """The rows that a study may have, in order, with their titles."""
-    from skillfactory_core import registry
-
-    titles = {arm.name: arm.title or registry.find(registry.METHOD, arm.method).title for arm in study.arms}
-    tuned = {f"{name}-sft": f"{title} (SFT)" for name, title in titles.items()}
-    reinforced = {name: f"{title} → GRPO" for name, title in titles.items()}
-    return {"base": "Base", **tuned, "rl-only": "RL only", **reinforced}
-
-
-def cells_of(exams: Sequence[Exam]) -> Cells:
-    cells: Cells = defaultdict(lambda: defaultdict(dict))
-    for exam in exams:
-        for label, shares in exam.shares().items():
-            name, _, seed = label.rpartition("#")
-            cells[name][exam.name][int(seed)] = shares
-    return cells
-
-
-def stacked(by_seed: "Mapping[int, ndarray]", seeds: Sequence[int] | None = None) -> "ndarray":
-    import numpy
-
-    return numpy.stack([by_seed[seed] for seed in (sorted(by_seed) if seeds is None else seeds)])
-
-
-def accuracy(exams: "Sequence[Mapping[int, ndarray]]") -> dict[str, float]:
-    return over_seeds([stacked(exam) for exam in exams], 0.0, 1.0).named("accuracy")
 
 
 def gaps(
-    ours: "Mapping[str, Mapping[int, ndarray]]", theirs: "Mapping[str, Mapping[int, ndarray]]", mean_of: Sequence[str]
-) -> dict[str, dict[str, float]]:
-    """How far one row is ahead of another, seed by seed; the base, which has no seed, is the same to all."""
-    apart = {exam: difference(ours[exam], theirs[exam]) for exam in ours if exam in theirs}
-    found = {exam: over_seeds([cells]).named("difference") for exam, cells in apart.items()}
-    if mean_of and all(exam in apart for exam in mean_of):
-        found["mean"] = over_seeds([apart[exam] for exam in mean_of]).named("difference")
+    store: Store, one: str, other: str, has: dict[str, list[str]], mean_of: Sequence[str]
+) -> dict[str, dict[str, float] | None]:
+    """How far one row is ahead of another."""
+    both = [exam for exam in has[one] if exam in has[other]]
+    found = {exam: named(contrast(store, "accuracy", (one, [exam]), (other, [exam])), "difference") for exam in both}
+    if mean_of and all(exam in both for exam in mean_of):
+        found["mean"] = named(contrast(store, "accuracy", (one, mean_of), (other, mean_of)), "difference")
     return found
 
 
-def difference(ours: "Mapping[int, ndarray]", theirs: "Mapping[int, ndarray]") -> "ndarray":
-    if len(theirs) == 1 or len(ours) == 1:
-        first, second = stacked(ours), stacked(theirs)
-    else:
-        both = sorted(ours.keys() & theirs.keys())
-        first, second = stacked(ours, both), stacked(theirs, both)
-    apart: ndarray = first - second
-    return apart
+def skill(sums: Sums) -> dict[str, float | None]:
+    """Means over seeds: length, attempts, reflections, truncation, and F1 of the verdicts on right and on wrong attempts."""
+    import numpy
+
+    seeds = [{name: float(numpy.nansum(values)) for name, values in by_name.items()} for by_name in sums.values()]
+    means = {name: macro(ratio(seed[name], seed["responses"]) for seed in seeds) for name in SKILL}
+    for kind, other in (("right", "wrong"), ("wrong", "right")):
+        hits = [2 * seed[f"{kind}_as_{kind}"] for seed in seeds]
+        rest = [seed[f"{kind}_as_{other}"] + seed[f"{other}_as_{kind}"] for seed in seeds]
+        means[f"f1_{kind}"] = macro(ratio(hit, hit + left) for hit, left in zip(hits, rest, strict=True))
+    return means
 
 
-def cost(name: str, done: Sequence[Done]) -> dict[str, Any]:
-    """Tokens generated and trained on, and hours of the stages that a row needed: the mean over its seeds."""
-    tokens: list[dict[str, int | None]] = []
-    hours: list[float] = []
-    for one in done:
-        for method in one.run.config.arms:
-            if row(one, method) == name:
-                tokens.append(tokens_of(one.run, method))
-                hours.append(hours_of(one, method))
-    each = {part: total(*(found[part] for found in tokens)) for part in ("generated", "trained")}
+def forced(store: Store, row: str, exams: Sequence[str]) -> dict[str, Any]:
+    """exam -> the budget's tokens, then accuracy within it, after going on, and the difference; of the first budget with both."""
+    budget = next((name for name in store.budgets if "-" in name), None)
+    if budget is None:
+        return {}
+    standard = budget.partition("-")[0]
     return {
-        "tokens": {part: None if count is None else count / len(tokens) for part, count in each.items()},
-        "hours": sum(hours) / len(hours),
+        exam: {
+            "budget": budget,
+            "standard": mean(store.sums(row, exam, standard)),
+            "forced": mean(store.sums(row, exam, budget)),
+            **(named(level(store, "forced", row, [exam]), "difference") or {}),
+        }
+        for exam in exams
+        if store.has(row, exam, standard) and store.has(row, exam, budget)
     }
 
 
-def hours_of(one: Done, method: str) -> float:
-    """Hours of making a method's model; what it shares with another counts for both."""
-    taught = () if method in ("base", "rl-only") else ("sample", "grade", "reflect", "rearrange", "sft")
-    stages = one.run.manifest()["stages"]
-    seconds: float = sum(stages.get(stage, {}).get("seconds", 0.0) for stage in (*taught, f"grpo-{method}"))
-    return seconds / 3600
+def mean(sums: Sums) -> float:
+    """The share of right responses, the mean over seeds."""
+    import numpy
 
-
-def skill(done: Sequence[Done]) -> dict[str, dict[str, dict[str, float | None]]]:
-    """row -> exam -> means over seeds: length, attempts, reflections, truncation, and F1 of the verdicts on right and on wrong attempts."""
-    found: dict[str, dict[str, list[dict[str, float | None]]]] = defaultdict(lambda: defaultdict(list))
-    for one in done:
-        for method, by_exam in summarise(one.run)["methods"].items():
-            for exam, each in by_exam.items():
-                verdicts = {f"f1_{kind}": each["verdicts"][kind]["f1"] for kind in ("right", "wrong")}
-                found[row(one, method)][exam].append({**{name: each[name] for name in SKILL}, **verdicts})
-    return {
-        name: {exam: {key: macro(each[key] for each in seeds) for key in seeds[0]} for exam, seeds in by_exam.items()}
-        for name, by_exam in found.items()
-    }
+    return float(numpy.mean([numpy.nanmean(each["right"] / each["responses"]) for each in sums.values()]))

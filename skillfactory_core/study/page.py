@@ -14,6 +14,18 @@ SKILL = {
     "f1_wrong": ("F1 wrong", "{:.2f}"),
 }
 
+VERDICTS = {"holds": "holds", "fails": "does not hold", "open": "not shown", "unknown": "not measured yet"}
+MEASURED = {
+    "accuracy": "accuracy (points)",
+    "tokens": "tokens per response",
+    "truncated": "cut off (points)",
+    "answers": "attempts per response",
+    "reflections": "reflections per response",
+    "f1_right": "F1 of verdicts on right attempts",
+    "f1_wrong": "F1 of verdicts on wrong attempts",
+    "forced": "gain of budget forcing (points)",
+}
+
 
 def page(found: Mapping[str, Any]) -> str:
     """The whole page."""
@@ -38,11 +50,12 @@ def lines(found: Mapping[str, Any]) -> Iterator[str]:
     yield from table(
         ["", *(f"{n}{' (trained on)' * exams.get(n, {}).get('trained_on', False)}" for n in shown)], accuracies
     )
+    yield from claims(found)
     yield "## Differences"
     yield ""
     yield "In points, on the same problems and seeds; bold where the 95 % interval leaves out 0. results.json has every pair."
     yield ""
-    differences = {}
+    differences: dict[str, list[str]] = {}
     for pair, by_exam in found["differences"].items():
         one, _, other = pair.partition(" - ")
         if other not in ("base", "rl-only", found["first"]):
@@ -63,6 +76,7 @@ def lines(found: Mapping[str, Any]) -> Iterator[str]:
         for exam, each in by_exam.items()
     }
     yield from table(["", "exam", *(title for title, _ in SKILL.values())], uses)
+    yield from forced(found)
     yield "## What it cost"
     yield ""
     yield "Per seed, from the base to the model; what arms share counts for each of them."
@@ -71,10 +85,76 @@ def lines(found: Mapping[str, Any]) -> Iterator[str]:
         row["title"]: [
             *(count(row["tokens"][part]) for part in ("generated", "trained")),
             duration(3600 * row["hours"]),
+            duration(3600 * row["cpu_hours"]),
         ]
         for row in rows.values()
     }
-    yield from table(["", "tokens generated", "tokens trained on", "time"], costs)
+    yield from table(["", "tokens generated", "tokens trained on", "time", "CPU time"], costs)
+
+
+def claims(found: Mapping[str, Any]) -> Iterator[str]:
+    """What the study was made to find out."""
+    if not found["claims"]:
+        return
+    yield "## Claims"
+    yield ""
+    yield "Written in the study's file before its runs. A claim holds where the whole interval of each of its parts is on the right side."
+    yield ""
+    rows, number = {}, 0
+    for claim in found["claims"].values():
+        for at, part in enumerate(claim["parts"]):
+            number += 1
+            first = f"**{claim['title']}** | **{VERDICTS[claim['verdict']]}**" if not at else " | "
+            rows[f"{first} | {said(part, found)}"] = [measured(part), VERDICTS[part["state"]]]
+    yield from table(["claim", "", "measured", "", ""], rows)
+
+
+def said(part: Mapping[str, Any], found: Mapping[str, Any]) -> str:
+    """A part of a claim in words."""
+
+    def title(row: str) -> str:
+        return str(found["rows"].get(row, {}).get("title", row))
+
+    what = f"{MEASURED[part['measure']]}, {title(part['row'])}, on {', '.join(part['exams'])}"
+    other = title(part["against"]) if part["against"] else ""
+    if part["against_exams"]:
+        what += f", less {other}{' ' * bool(other)}on {', '.join(part['against_exams'])}"
+    elif other:
+        what += f", less {other}"
+    return what + (f", above {part['above']:g}" if part["above"] else "")
+
+
+def measured(part: Mapping[str, Any]) -> str:
+    if "value" not in part:
+        return "–"
+    points = part["measure"] in ("accuracy", "truncated", "forced")
+    sign = "+" if part["against"] or part["against_exams"] or part["measure"] == "forced" else ""
+    value, low, high = (
+        f"{part[name] * (100 if points else 1):{sign}.{1 if points else 2}f}" for name in ("value", "low", "high")
+    )
+    return f"{value} ({low} to {high})"
+
+
+def forced(found: Mapping[str, Any]) -> Iterator[str]:
+    """Budget forcing."""
+    if not found["forced"]:
+        return
+    budget = next(each["budget"] for by_exam in found["forced"].values() for each in by_exam.values())
+    before, _, after = budget.partition("-")
+    yield "## Budget forcing"
+    yield ""
+    yield f"Accuracy in % within {before} tokens, and after every response was made to go on to {after}; the difference in points."
+    yield ""
+    rows = {
+        f"{found['rows'][row]['title']} | {exam}": [
+            f"{100 * each['standard']:.1f}",
+            f"{100 * each['forced']:.1f}",
+            percent(each, "difference"),
+        ]
+        for row, by_exam in found["forced"].items()
+        for exam, each in by_exam.items()
+    }
+    yield from table(["", "exam", f"{before} tokens", f"forced to {after}", "difference"], rows)
 
 
 def table(head: Sequence[str], rows: Mapping[str, Sequence[str]]) -> Iterator[str]:

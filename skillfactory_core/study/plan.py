@@ -10,9 +10,11 @@ import attrs
 
 from skillfactory_core.config import Config, merge
 from skillfactory_core.errors import SkillFactoryError, not_found
+from skillfactory_core.study.claims import Claim, read_claims
 
-KEYS = ("title", "task", "preset", "seeds", "settings", "arms")
-ARM_KEYS = ("method", "rounds", "title", "settings")
+KEYS = ("title", "task", "preset", "seeds", "settings", "arms", "forcing", "claims")
+ARM_KEYS = ("method", "rounds", "title", "tuned", "settings")
+FORCING_KEYS = ("budget", "force", "rows", "exams")
 
 
 @attrs.frozen
@@ -24,8 +26,22 @@ class Arm:
     title: str
     rounds: int = 1
     "of STaR"
+    tuned: bool = True
+    "evaluate it after fine-tuning too, before GRPO"
     settings: Mapping[str, Any] = attrs.field(factory=dict)
     "on top of those of the study"
+
+
+@attrs.frozen
+class Forcing:
+    """Which responses are made to go on: budget forcing costs as much as an evaluation."""
+
+    budget: int
+    "tokens of the standard responses"
+    force: int
+    "tokens of those that had to go on"
+    rows: tuple[str, ...]
+    exams: tuple[str, ...]
 
 
 @attrs.frozen
@@ -39,6 +55,8 @@ class Study:
     seeds: tuple[int, ...]
     settings: Mapping[str, Any]
     arms: tuple[Arm, ...]
+    forcing: Forcing | None = None
+    claims: tuple[Claim, ...] = ()
 
     def folder(self, arm: Arm, seed: int) -> str:
         return f"{arm.name}-{seed}"
@@ -78,10 +96,28 @@ def read_study(path: Path) -> Study:
         seeds=tuple(seeds),
         settings=tables.get("settings", {}),
         arms=tuple(read_arm(path, name, table) for name, table in arms.items()),
+        forcing=read_forcing(path, tables["forcing"]) if "forcing" in tables else None,
+        claims=read_claims(path, tables.get("claims", {})),
     )
     for arm in study.arms:
         study.config(arm, seeds[0])
+    check_names(path, study)
     return study
+
+
+def check_names(path: Path, study: Study) -> None:
+    """The rows and exams that claims and forcing speak of are there."""
+    from skillfactory_core.stages.problems import exams_of
+    from skillfactory_core.study.rows import rows_of
+
+    rows, exams = rows_of(study), exams_of(study.config(study.arms[0], study.seeds[0]))
+    parts = [part for claim in study.claims for part in claim.parts]
+    said = [(part.row, part.against) for part in parts] + ([study.forcing.rows] if study.forcing else [])
+    asked = [(*part.exams, *part.against_exams) for part in parts] + ([study.forcing.exams] if study.forcing else [])
+    for kind, names, known in (("row", said, rows), ("exam", asked, exams)):
+        for name in (name for some in names for name in some if name):
+            if name not in known:
+                raise not_found(f"{kind} of study {path}", name, known, "study")
 
 
 def read_arm(path: Path, name: str, table: Any) -> Arm:
@@ -93,7 +129,27 @@ def read_arm(path: Path, name: str, table: Any) -> Arm:
     rounds = table.get("rounds", 1)
     if type(rounds) is not int or rounds < 1:
         raise SkillFactoryError(f"study {path}: arms.{name}.rounds = {rounds!r} is not a whole number from 1 on")
-    return Arm(name, str(table.get("method", name)), str(table.get("title", "")), rounds, table.get("settings", {}))
+    tuned = table.get("tuned", True)
+    if not isinstance(tuned, bool):
+        raise SkillFactoryError(f"study {path}: arms.{name}.tuned = {tuned!r} is not true or false")
+    method, title = str(table.get("method", name)), str(table.get("title", ""))
+    return Arm(name, method, title, rounds, tuned, table.get("settings", {}))
+
+
+def read_forcing(path: Path, table: Any) -> Forcing:
+    if not isinstance(table, dict):
+        raise SkillFactoryError(f"study {path}: forcing is not a table ([forcing])")
+    check_keys(path, "forcing.", table, FORCING_KEYS)
+    budget, force = table.get("budget"), table.get("force")
+    if type(budget) is not int or type(force) is not int or not 0 < budget < force:
+        raise SkillFactoryError(
+            f"study {path}: forcing.budget = {budget!r} and forcing.force = {force!r} are not two growing numbers of tokens"
+        )
+    lists = {key: table.get(key) for key in ("rows", "exams")}
+    for key, names in lists.items():
+        if not isinstance(names, list) or not names:
+            raise SkillFactoryError(f"study {path}: forcing.{key} = {names!r} is not a list of names")
+    return Forcing(budget, force, tuple(lists["rows"] or ()), tuple(lists["exams"] or ()))
 
 
 def check_keys(path: Path, above: str, table: Mapping[str, Any], known: tuple[str, ...]) -> None:

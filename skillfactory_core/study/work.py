@@ -3,14 +3,14 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-import attrs
-
 from skillfactory_core.config import Config, flatten, unstructure
 from skillfactory_core.errors import SkillFactoryError
 from skillfactory_core.fork import fork
 from skillfactory_core.pipeline import Pipeline
 from skillfactory_core.run import Run, locked, open_run, start_run
-from skillfactory_core.study.plan import Arm, Study
+from skillfactory_core.stages.force import Force, respond_within
+from skillfactory_core.study.plan import Arm, Forcing, Study
+from skillfactory_core.study.rows import Done, row
 
 DECIDES = {
     "problems": ("task", "task_options", "seed", "part", "sample.problems", "grpo.problems", "evaluate"),
@@ -19,15 +19,6 @@ DECIDES = {
     "reflect": ("skills", "reflect"),
 }
 "stage -> the settings that decide what it makes, besides those of the stages before it"
-
-
-@attrs.frozen
-class Done:
-    """One run of a study."""
-
-    arm: Arm
-    seed: int
-    run: Run
 
 
 def do(study: Study, folder: Path) -> list[Done]:
@@ -51,8 +42,24 @@ def do_one(study: Study, arm: Arm, seed: int, folder: Path, others: list[Run]) -
     with locked(place):
         run = start_run(place, config)
         pipeline = Pipeline(run)
-        pipeline.do(*(stage for stage in pipeline.stages if not others or stage != "evaluate-base"))
+        left_out = {"evaluate-base": bool(others), "evaluate-sft": not arm.tuned}
+        pipeline.do(*(stage for stage in pipeline.stages if not left_out.get(stage)))
+        if study.forcing is not None:
+            force(pipeline, study.forcing, Done(arm, seed, run))
     return run
+
+
+def force(pipeline: Pipeline, forcing: Forcing, one: Done) -> None:
+    """Responses within a budget, and made to go on, of the methods whose rows are named."""
+    ends = pipeline.choices.engine.token_ends(pipeline.choices.model.path)
+    try:
+        for method in one.run.config.arms:
+            if row(one, method) in forcing.rows and pipeline.done(f"evaluate-{method}"):
+                examiner = pipeline.examiner(method)
+                respond_within(examiner, forcing.budget, only=forcing.exams)
+                Force(examiner, forcing.budget, forcing.force, ends).fill(only=forcing.exams)
+    finally:
+        pipeline.close()
 
 
 def share(config: Config, folder: Path, others: list[Run]) -> None:

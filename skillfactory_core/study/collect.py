@@ -1,0 +1,93 @@
+"""Collect: bring what a study's page needs together from its runs."""
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import Any
+
+import attrs
+
+from skillfactory_core.budget import all_budgets
+from skillfactory_core.compute import tokens_of, total
+from skillfactory_core.contest import Contestant, Exam, exams_of, marks_of
+from skillfactory_core.spent import TIMES
+from skillfactory_core.stages.problems import variants_of
+from skillfactory_core.study.cell import Cell, cells_of
+from skillfactory_core.study.plan import Study
+from skillfactory_core.study.rows import Done, row, rows_of
+from skillfactory_core.study.store import Store, sorted_cells
+
+
+@attrs.frozen(eq=False)
+class Entrant:
+    """One method of one run, as a row of the study."""
+
+    done: Done
+    row: str
+    contestant: Contestant
+
+
+def collect(study: Study, done: Sequence[Done]) -> Store:
+    """Everything that the runs have so far."""
+    entrants = [
+        Entrant(one, name, Contestant(f"{name}#{one.seed}", one.run, method, marks))
+        for one in done
+        for method in one.run.config.arms
+        if (marks := marks_of(one.run, method))
+        for name in (row(one, method),)
+    ]
+    exams = exams_of([entrant.contestant for entrant in entrants])
+    there = {entrant.row for entrant in entrants}
+    return Store(
+        {
+            "title": study.title,
+            "seeds": list(study.seeds),
+            "first": study.arms[0].name,
+            "settings": study.settings,
+            "claims": {claim.name: attrs.asdict(claim) for claim in study.claims},
+            "exams": {exam.name: {"task": exam.task, "trained_on": exam.trained_on} for exam in exams},
+            "rows": {
+                name: {"title": title, **cost(name, done)} for name, title in rows_of(study).items() if name in there
+            },
+            "versions": done[0].run.manifest().get("versions", {}),
+        },
+        sorted_cells(cell for entrant in entrants for cell in cells(entrant, exams)),
+    )
+
+
+def cells(entrant: Entrant, exams: Sequence[Exam]) -> Iterator[Cell]:
+    """What one method of one run did."""
+    run, method = entrant.done.run, entrant.contestant.method
+    for own, task in variants_of(run.config).items():
+        marks = entrant.contestant.marks.get(own)
+        if marks is None:
+            continue
+        exam = next(e.name for e in exams if e.marks.get(entrant.contestant.label) is marks)
+        for budget in ("", *all_budgets(run)):
+            if run.responses(method, own, budget).parts():
+                empty = partial(Cell, entrant.row, entrant.done.seed, exam, budget)
+                yield from cells_of(run, method, task, own, budget, empty)
+
+
+def cost(name: str, done: Sequence[Done]) -> dict[str, Any]:
+    """Tokens generated and trained on, and hours of the stages that a row needed: the mean over its seeds."""
+    tokens: list[dict[str, int | None]] = []
+    hours: list[dict[str, float]] = []
+    for one in done:
+        for method in one.run.config.arms:
+            if row(one, method) == name:
+                tokens.append(tokens_of(one.run, method))
+                hours.append({time: spent_on(one, method, time) / 3600 for time in TIMES})
+    each = {part: total(*(found[part] for found in tokens)) for part in ("generated", "trained")}
+    return {
+        "tokens": {part: None if count is None else count / len(tokens) for part, count in each.items()},
+        "hours": sum(each["seconds"] for each in hours) / len(hours),
+        "cpu_hours": sum(each["cpu_seconds"] for each in hours) / len(hours),
+    }
+
+
+def spent_on(one: Done, method: str, time: str) -> float:
+    """Seconds of making a method's model; what it shares with another counts for both."""
+    taught = () if method in ("base", "rl-only") else ("sample", "grade", "reflect", "rearrange", "sft")
+    stages = one.run.manifest()["stages"]
+    spent: float = sum(stages.get(stage, {}).get(time, 0.0) for stage in (*taught, f"grpo-{method}"))
+    return spent

@@ -1,0 +1,106 @@
+"""Store: everything that a study's page needs, in two files that are small enough to be committed.
+
+`cells.parquet` holds what each row did on each problem, `study.json` what the rows and exams are and what they cost. The page and
+its intervals are made from these alone, so that they can be made again without the runs.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from skillfactory_core.errors import SkillFactoryError
+from skillfactory_core.run import write_text
+from skillfactory_core.study.cell import SUMS, Cell
+from skillfactory_core.table import schema, to_arrow
+
+if TYPE_CHECKING:
+    from numpy import ndarray
+
+CELLS, STUDY = "cells.parquet", "study.json"
+Sums = dict[int, dict[str, "ndarray"]]
+"seed -> name of a sum -> one number for each problem of the exam; NaN where the seed has no response to it"
+
+
+@attrs.frozen(eq=False)
+class Store:
+    """The cells of a study by row, and what they are of."""
+
+    about: Mapping[str, Any]
+    """title, seeds, first (arm), claims; rows: name -> title, tokens, hours, cpu_hours; exams: name -> task, trained_on;
+    versions: package -> version"""
+    cells: Sequence[Cell]
+
+    @cached_property
+    def problems(self) -> dict[str, dict[str, int]]:
+        """exam -> hash of a problem -> its place."""
+        found: dict[str, dict[str, int]] = {name: {} for name in self.about["exams"]}
+        for cell in self.cells:
+            found[cell.exam].setdefault(cell.problem, len(found[cell.exam]))
+        return found
+
+    @cached_property
+    def _by_table(self) -> dict[tuple[str, str, str], list[Cell]]:
+        found: dict[tuple[str, str, str], list[Cell]] = defaultdict(list)
+        for cell in self.cells:
+            found[cell.row, cell.exam, cell.budget].append(cell)
+        return found
+
+    @cached_property
+    def budgets(self) -> list[str]:
+        """Those of responses that were not the evaluation's, in the order of their numbers."""
+        return sorted({cell.budget for cell in self.cells} - {""}, key=lambda name: [int(n) for n in name.split("-")])
+
+    def has(self, row: str, exam: str, budget: str = "") -> bool:
+        return (row, exam, budget) in self._by_table
+
+    def seeds(self, row: str) -> list[int]:
+        return sorted({cell.seed for (name, _, _), cells in self._by_table.items() if name == row for cell in cells})
+
+    def sums(self, row: str, exam: str, budget: str = "") -> Sums:
+        """What one row did on one exam."""
+        import numpy
+
+        place = self.problems[exam]
+        found: Sums = {}
+        for cell in self._by_table[row, exam, budget]:
+            if cell.seed not in found:
+                found[cell.seed] = {name: numpy.full(len(place), numpy.nan) for name in SUMS}
+            for name in SUMS:
+                found[cell.seed][name][place[cell.problem]] = getattr(cell, name)
+        return dict(sorted(found.items()))
+
+
+def write_store(store: Store, folder: Path) -> None:
+    """Write both files; the same cells give the same bytes."""
+    import pyarrow.parquet as pq
+
+    folder.mkdir(parents=True, exist_ok=True)
+    temporary = folder / f"{CELLS}.tmp"
+    pq.write_table(to_arrow(Cell, store.cells), temporary, compression="zstd", compression_level=19)
+    temporary.replace(folder / CELLS)
+    write_text(folder / STUDY, json.dumps(store.about, indent=2) + "\n")
+
+
+def read_store(folder: Path) -> Store:
+    """What `write_store` wrote."""
+    import pyarrow.parquet as pq
+    from pyarrow import ArrowException
+
+    try:
+        about = json.loads((folder / STUDY).read_text(encoding="utf-8"))
+        table = pq.read_table(folder / CELLS, schema=schema(Cell))
+    except (OSError, ValueError, ArrowException) as error:
+        raise SkillFactoryError(
+            f"{folder} does not hold the tables of a study ({error}): write them with sf study FILE --tables {folder}"
+        ) from error
+    return Store(about, [Cell(**row) for row in table.to_pylist()])
+
+
+def sorted_cells(cells: Iterable[Cell]) -> list[Cell]:
+    """In an order that does not depend on that of the runs."""
+    return sorted(cells, key=lambda cell: (cell.row, cell.exam, cell.budget, cell.seed, cell.problem))
