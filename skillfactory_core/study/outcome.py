@@ -4,10 +4,12 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from skillfactory_core.arms import BEST, FROM_BASE, is_best, taught, trained_as
 from skillfactory_core.compute import tokens_of, total
 from skillfactory_core.contest import Contestant, Exam, exams_of, marks_of
 from skillfactory_core.results import summarise
 from skillfactory_core.skill_use import macro
+from skillfactory_core.stages.validate import found_in
 from skillfactory_core.study.over_seeds import over_seeds
 from skillfactory_core.study.plan import Study
 from skillfactory_core.study.work import Done
@@ -25,6 +27,7 @@ def outcome(study: Study, done: Sequence[Done]) -> dict[str, Any]:
 
     title, seeds, first (arm); exams: name -> task, problems, trained_on; mean_of: the names of those in the means;
     rows: name -> title, seeds, exams (name -> accuracy, low, high), mean, skill (exam -> figures, means over seeds), tokens, hours;
+    of an arm's best checkpoint also steps (seed -> the step that it is, and the last);
     differences: "a - b" for every later row against every earlier -> exam or "mean" -> difference, low, high.
     """
     contestants = [
@@ -52,6 +55,7 @@ def outcome(study: Study, done: Sequence[Done]) -> dict[str, Any]:
                 "exams": {exam: accuracy([cells[name][exam]]) for exam in cells[name]},
                 "mean": accuracy([cells[name][exam] for exam in mean_of]) if mean_of else None,
                 **cost(name, done),
+                **({"steps": steps(name, done)} if is_best(name) else {}),
             }
             for name in names
         },
@@ -66,7 +70,9 @@ def outcome(study: Study, done: Sequence[Done]) -> dict[str, Any]:
 
 def row(one: Done, method: str) -> str:
     """What a method of a run is called in the table."""
-    return {"base": "base", "rl-only": "rl-only", "sft": f"{one.arm.name}-sft"}.get(method, one.arm.name)
+    if taught(method) and method != "sft":
+        return f"{one.arm.name}{BEST}" if is_best(method) else one.arm.name
+    return f"{one.arm.name}-sft" if method == "sft" else method
 
 
 def rows_of(study: Study) -> dict[str, str]:
@@ -75,8 +81,14 @@ def rows_of(study: Study) -> dict[str, str]:
 
     titles = {arm.name: arm.title or registry.find(registry.METHOD, arm.method).title for arm in study.arms}
     tuned = {f"{name}-sft": f"{title} (SFT)" for name, title in titles.items()}
-    reinforced = {name: f"{title} → GRPO" for name, title in titles.items()}
-    return {"base": "Base", **tuned, "rl-only": "RL only", **reinforced}
+    alone = dict(zip(FROM_BASE, ("RL only", "RL only, instructed"), strict=True))
+    reinforced = {**alone, **{name: f"{title} → GRPO" for name, title in titles.items()}}
+    both = {
+        f"{name}{last}": f"{title}{words}"
+        for name, title in reinforced.items()
+        for last, words in (("", ""), (BEST, ", best on validation"))
+    }
+    return {"base": "Base", **tuned, **both}
 
 
 def cells_of(exams: Sequence[Exam]) -> Cells:
@@ -135,11 +147,23 @@ def cost(name: str, done: Sequence[Done]) -> dict[str, Any]:
     }
 
 
+def steps(name: str, done: Sequence[Done]) -> dict[str, dict[str, int]]:
+    """seed -> the step of the best checkpoint, and the last step."""
+    return {
+        str(one.seed): {"best": found["best"], "last": found["last"]}
+        for one in done
+        for method in one.run.config.arms
+        if row(one, method) == name and (found := found_in(one.run, trained_as(method)))
+    }
+
+
 def hours_of(one: Done, method: str) -> float:
     """Hours of making a method's model; what it shares with another counts for both."""
-    taught = () if method in ("base", "rl-only") else ("sample", "grade", "reflect", "rearrange", "sft")
+    arm = trained_as(method)
+    names = ["sample", "grade", "reflect", "rearrange", "sft"] if taught(method) else []
+    names += [f"grpo-{arm}", *([f"validate-{arm}"] if is_best(method) else [])]
     stages = one.run.manifest()["stages"]
-    seconds: float = sum(stages.get(stage, {}).get("seconds", 0.0) for stage in (*taught, f"grpo-{method}"))
+    seconds: float = sum(stages.get(stage, {}).get("seconds", 0.0) for stage in names)
     return seconds / 3600
 
 

@@ -13,7 +13,16 @@ from skillfactory_core.run import Run, locked, open_run, start_run
 from skillfactory_core.study.plan import Arm, Study
 
 DECIDES = {
-    "problems": ("task", "task_options", "seed", "part", "sample.problems", "grpo.problems", "evaluate"),
+    "problems": (
+        "task",
+        "task_options",
+        "seed",
+        "part",
+        "sample.problems",
+        "grpo.problems",
+        "grpo.validation",
+        "evaluate",
+    ),
     "sample": ("model", "prompts", "sample", "sampling", "teacher"),
     "grade": ("tags",),
     "reflect": ("skills", "reflect"),
