@@ -18,6 +18,7 @@ from skillfactory_core.prompts import PromptSet, read_prompt_set
 from skillfactory_core.run import open_run
 from skillfactory_core.stages.grpo import settings_of
 from skillfactory_core.tags import TagFormat
+from skillfactory_core.testing import check_prompt_set
 from skillfactory_pocket.corpus import WORDS
 
 Sf = Callable[..., Outcome]
@@ -105,6 +106,13 @@ def test_the_tags_come_from_the_format_and_the_words_from_the_set(tmp_path: Path
     assert system["content"] == f"As {tags.form} says."
     assert asked["content"] == f"Q? {tags.form} a number {{other}}"
     assert made.attempts == read_prompt_set(path).attempts
+
+
+def test_a_set_that_explains_without_the_form_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(SET.replace(" {form}", "").replace("{other}", ""))
+    with pytest.raises(AssertionError, match="prompt set 'mine', prompt 'instruct' does not say the form"):
+        check_prompt_set(read_prompt_set(path))
 
 
 @pytest.mark.parametrize("name", ["paper", "pocket"])

@@ -15,11 +15,14 @@ from conftest import START, Outcome, spawn, tables_of
 
 from skillfactory_core import registry
 from skillfactory_core.arms import NAME
+from skillfactory_core.choices import choose
 from skillfactory_core.compute import tokens_of
 from skillfactory_core.config import structure
+from skillfactory_core.dry_run import predict
 from skillfactory_core.engine import Request
 from skillfactory_core.engines.scripted import ScriptedEngine
 from skillfactory_core.errors import SkillFactoryError
+from skillfactory_core.resolve import resolve
 from skillfactory_core.results import summarise
 from skillfactory_core.run import open_run
 from skillfactory_core.stages.validate import checked, settle
@@ -190,6 +193,19 @@ def test_a_trainer_that_keeps_no_checkpoints_is_refused_before_any_work(
     assert outcome.code == 2 and outcome.err.count("\n") == 1
     assert "trainer 'still' leaves only the last: set grpo.validation to 0" in outcome.err
     assert not (tmp_path / "it" / "1-problems").exists()
+
+
+def test_a_dry_run_counts_what_the_checkpoints_will_be_asked(world: None) -> None:
+    settings = {
+        "model": "scripted",
+        "grpo": {"validation": 7, "steps": 12, "checkpoints": 5},
+        "rl_only": {"checkpoints": 1},
+    }
+    config = resolve("countdown", "default", None, {**settings, "instructed": True})
+    costs = {cost.stage: cost.generations for cost in predict(config, choose(config))}
+    # Every third step is saved, so there are four.
+    assert [costs[f"validate-{arm}"] for arm in ("skillfactory", "rl-only", "rl-instructed")] == [4 * 7, 7, 4 * 7]
+    assert costs["evaluate-rl-instructed-best"] == costs["evaluate-base"] and "grpo-rl-instructed" in costs
 
 
 def test_one_arm_cannot_be_validated_otherwise_than_the_others() -> None:
