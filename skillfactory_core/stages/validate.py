@@ -121,6 +121,10 @@ def score(run: Run, arm: str, step: int, examiner: Examiner) -> dict[str, Any]:
         counts = right.setdefault(problem, [0, 0])
         counts[0] += correct
         counts[1] += 1
+    if not right:
+        raise SkillFactoryError(
+            f"{table.folder}: every response failed; delete that folder and run the same command again"
+        )
     share = interval.share([(hits, total) for hits, total in right.values()])
     return {**share.named("accuracy"), "n": sum(total for _, total in right.values()), "errors": errors}
 
