@@ -60,8 +60,16 @@ def choose(config: Config) -> Choices:
     is_file = config.prompts.endswith(".toml")
     prompts = read_prompt_set(Path(config.prompts)) if is_file else registry.find(registry.PROMPTS, config.prompts)
     prompts = prompts.only(config.sample.prompts, config.sample.hints)
-    replaced = replacing(config.phrases, skills) if config.phrases else prompts.phrases or None
     tags = registry.find_tags(config.tags)
+    trainer = open_trainer(registry.find(registry.TRAINER, config.trainer), config)
+    if config.instructed and config.trains:
+        prompts.instructed(tags.form)
+    if config.grpo.validation and config.trains and not trainer.keeps:
+        raise SkillFactoryError(
+            f"grpo.validation = {config.grpo.validation} needs the weights of every checkpoint, and trainer '{config.trainer}' "
+            "leaves only the last: set grpo.validation to 0, or take another trainer (sf trainers)"
+        )
+    replaced = replacing(config.phrases, skills) if config.phrases else prompts.phrases or None
     strategy = read_strategy(registry.find(registry.STRATEGY, config.strategy), config.strategy_options)
     banks = join_banks(skills, replaced, strategy.endings)
     for phrase in (phrase for bank in banks.values() for phrase in bank):
@@ -78,7 +86,7 @@ def choose(config: Config) -> Choices:
         tags=tags,
         strategy=strategy,
         engine=registry.find(registry.ENGINE, config.engine),
-        trainer=open_trainer(registry.find(registry.TRAINER, config.trainer), config),
+        trainer=trainer,
     )
 
 

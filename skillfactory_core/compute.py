@@ -6,8 +6,10 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from skillfactory_core.arms import is_best, taught, trained_as
 from skillfactory_core.run import Run, open_run
 from skillfactory_core.stages.grpo import settings_of
+from skillfactory_core.stages.validate import checked
 
 PARTS = ("attempts", "reflections", "rollouts", "sft", "grpo")
 
@@ -17,22 +19,25 @@ def tokens_of(run: Run, method: str) -> dict[str, int | None]:
 
     `attempts`, `reflections` and `rollouts` (the completions of GRPO) were generated, `sft` and `grpo` trained on, prompts
     included; `generated` and `trained` are the sums. None where a log does not say. What an earlier round of STaR cost counts too.
+    The best checkpoint cost the whole training, and `validation`: what all checkpoints wrote to be compared.
     """
-    taught = method not in ("base", "rl-only")
+    from_traces, arm = taught(method), trained_as(method)
     reinforced = method not in ("base", "sft")
-    log = read_steps(run.grpo(method) / "log.jsonl") if reinforced else None
+    log = read_steps(run.grpo(arm) / "log.jsonl") if reinforced else None
     found: dict[str, int | None] = {
-        "attempts": sum(tokens for (tokens,) in run.attempts.every("tokens")) if taught else 0,
-        "reflections": sum(tokens for (tokens,) in run.reflections.every("tokens")) if taught else 0,
-        "rollouts": 0 if log is None else rolled_out(run, method, log),
-        "sft": trained(read_steps(run.sft / "log.jsonl")) if taught else 0,
+        "attempts": sum(tokens for (tokens,) in run.attempts.every("tokens")) if from_traces else 0,
+        "reflections": sum(tokens for (tokens,) in run.reflections.every("tokens")) if from_traces else 0,
+        "rollouts": 0 if log is None else rolled_out(run, arm, log),
+        "sft": trained(read_steps(run.sft / "log.jsonl")) if from_traces else 0,
         "grpo": 0 if log is None else trained(log),
     }
     earlier = round_before(run)
     if earlier is not None:
         before = tokens_of(earlier, "sft")
         found = {part: total(found[part], before[part]) for part in PARTS}
-    found["generated"] = total(found["attempts"], found["reflections"], found["rollouts"])
+    if is_best(method):
+        found["validation"] = sum(tokens for table in checked(run, arm) for (tokens,) in table.every("tokens"))
+    found["generated"] = total(found["attempts"], found["reflections"], found["rollouts"], found.get("validation", 0))
     found["trained"] = total(found["sft"], found["grpo"])
     return found
 

@@ -15,6 +15,7 @@ import attrs
 import cattrs
 from attrs.validators import and_, ge, le
 
+from skillfactory_core.arms import BEST
 from skillfactory_core.deadline import SECONDS
 from skillfactory_core.engine import Sampling
 from skillfactory_core.errors import SkillFactoryError
@@ -89,6 +90,8 @@ class Config:
     "train models and compare them; without, only the model as it is is evaluated"
     baselines: bool = True
     "also train and evaluate RL only, from the base"
+    instructed: bool = False
+    "also train and evaluate RL only with a prompt that explains the tags ([instruct] of the prompt set)"
     engine: str = "transformers"
     "what generates text (sf engines)"
     engine_options: dict[str, Any] = attrs.field(factory=dict)
@@ -133,11 +136,17 @@ class Config:
     "of the responses in evaluation"
 
     @property
+    def reinforced(self) -> tuple[str, ...]:
+        """The models that GRPO trains: from the traces, alone, and alone with a prompt that explains the tags."""
+        asked = {self.method: self.trains, "rl-only": self.baselines, "rl-instructed": self.instructed}
+        return tuple(arm for arm, wanted in asked.items() if wanted and self.trains)
+
+    @property
     def arms(self) -> tuple[str, ...]:
-        """The models that a run compares: as it came, after the traces, after traces and GRPO, and GRPO alone."""
-        if not self.trains:
-            return ("base",)
-        return ("base", "sft", self.method, *(("rl-only",) if self.baselines else ()))
+        """The models that a run compares: as it came, after the traces, and each that GRPO trained, with the best of its checkpoints."""
+        names = ("", BEST) if self.grpo.validation else ("",)
+        tuned = ("sft",) if self.trains else ()
+        return ("base", *tuned, *(f"{arm}{name}" for arm in self.reinforced for name in names))
 
 
 _converter = cattrs.Converter(forbid_extra_keys=True)
@@ -202,6 +211,8 @@ def structure(settings: Mapping[str, Any]) -> Config:
     """Check and type settings; the error names the key."""
     config = _structure(settings, Config, "")
     rl_only_settings(config)
+    if "validation" in config.rl_only:
+        raise SkillFactoryError("configuration: rl_only.validation: every arm is validated alike; set grpo.validation")
     return config
 
 

@@ -17,14 +17,15 @@ import attrs
 
 from skillfactory_core.attempt import Attempt
 from skillfactory_core.choices import Choices, open_engine
-from skillfactory_core.config import Config, rl_only_settings
+from skillfactory_core.config import Config
 from skillfactory_core.engine import Engine, Generation, Request, Sampling, stream_seed
 from skillfactory_core.errors import SkillFactoryError
 from skillfactory_core.problem import Problem
 from skillfactory_core.stages import grade, reflect, sample
 from skillfactory_core.stages.evaluate import response
-from skillfactory_core.stages.grpo import ask
+from skillfactory_core.stages.grpo import ask, settings_of
 from skillfactory_core.stages.problems import Exam, exams_of, named, task_of
+from skillfactory_core.stages.validate import SAMPLES
 from skillfactory_core.table import Table
 from skillfactory_core.task import Task
 
@@ -67,9 +68,13 @@ def predict(config: Config, choices: Choices) -> list[Cost]:
     }
     evaluations = sum(len(problems) * exam.samples for exam, problems in examined.items())
     costs = [] if config.teacher or not config.trains else probed_stages(config, choices)
-    for arm in config.arms[2:]:
-        settings = rl_only_settings(config) if arm == "rl-only" else config.grpo
+    for arm in config.reinforced:
+        settings = settings_of(config, arm)
         costs.append(Cost(f"grpo-{arm}", settings.steps * settings.prompts * settings.rollouts))
+    for arm in config.reinforced if config.grpo.validation else ():
+        settings = settings_of(config, arm)
+        saved = -(-settings.steps // -(-settings.steps // settings.checkpoints))
+        costs.append(Cost(f"validate-{arm}", saved * settings.validation * SAMPLES))
     with open_engine(choices.engine, choices.start, config) as engine:
         asked = {p.key: (exam, p) for exam, problems in examined.items() for p in problems[:PROBE]}
         groups = [

@@ -5,12 +5,14 @@ from typing import Any
 
 import attrs
 
+from skillfactory_core.arms import NAME
+
 
 @attrs.frozen
 class Method:
     """What `--method` takes: the paper's own method, an ablation of it, or a baseline that is other data."""
 
-    name: str = attrs.field(validator=attrs.validators.matches_re(r"(?!(?:base|sft|rl-only)$)[a-z0-9-]+"))
+    name: str = attrs.field(validator=attrs.validators.matches_re(NAME))
     "also the name of the model that comes out in the end: in folders, tables and the report"
     summary: str
     title: str

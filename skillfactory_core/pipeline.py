@@ -1,34 +1,36 @@
 """Pipeline: the stages of a run in order, each skipped when done, timed and recorded in the manifest."""
 
-import json
 import resource
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from skillfactory_core.arms import BEST, FROM_BASE, explained, is_best, trained_as
 from skillfactory_core.choices import choose, open_engine
-from skillfactory_core.deadline import deadline, on
+from skillfactory_core.deadline import deadline
 from skillfactory_core.engine import Engine
 from skillfactory_core.errors import SkillFactoryError
 from skillfactory_core.late import late
 from skillfactory_core.plugins import plugins
-from skillfactory_core.run import Run, checksums, write_text
+from skillfactory_core.prompts import PromptSet
+from skillfactory_core.run import Run, checksums
 from skillfactory_core.shard import WHOLE, Shard
 from skillfactory_core.spent import Clock, with_stops
-from skillfactory_core.stages.evaluate import Examiner, evaluate, exams_here
+from skillfactory_core.stages.evaluate import Examiner, evaluate, exams_here, take_over
 from skillfactory_core.stages.grade import grade
 from skillfactory_core.stages.grpo import grpo
-from skillfactory_core.stages.problems import LEFT_OUT, Exam, exams_of, make_exams, make_problems, task_of
+from skillfactory_core.stages.problems import LEFT_OUT, Exam, exams_of, make_exams, make_problems
 from skillfactory_core.stages.rearrange import Rearranger, rearrange
 from skillfactory_core.stages.reflect import reflect
 from skillfactory_core.stages.report import report
 from skillfactory_core.stages.sample import sample
 from skillfactory_core.stages.sft import sft
 from skillfactory_core.stages.teach import teach
+from skillfactory_core.stages.validate import last_is_best, validate
+from skillfactory_core.unchanged import check_task, check_words
 
 FILES = {
     "problems": "1-problems/*/*.parquet",
@@ -38,6 +40,7 @@ FILES = {
     "rearrange": "5-traces/*.parquet",
     "sft": "6-sft/model",
     "grpo": "7-grpo/{arm}/model",
+    "validate": "7-grpo/{arm}/validation/*/*.parquet",
     "evaluate": "8-evaluation/{arm}-*/*.parquet",
 }
 "stage -> what it makes: listed in the manifest, and made again where it is gone"
@@ -47,6 +50,13 @@ def files_of(stage: str) -> str:
     """The pattern of the files that a stage makes; none for the report."""
     kind, _, arm = stage.partition("-")
     return FILES.get(kind, "").format(arm=arm)
+
+
+def files_made(folder: Path, stage: str) -> dict[str, str]:
+    """The files that a stage made, with checksums: without those of the best of its checkpoints, whose names go on from its own."""
+    arm = stage.partition("-")[2]
+    others = f"8-evaluation/{arm}{BEST}-"
+    return {path: digest for path, digest in checksums(folder, files_of(stage)).items() if not path.startswith(others)}
 
 
 class Pipeline:
@@ -59,40 +69,9 @@ class Pipeline:
         self.workers = workers
         self.shard = shard
         self.choices = choose(run.config)
-        self._check_words()
-        self._check_task()
+        check_words(run, self.choices)
+        check_task(run)
         self.opened: tuple[str, Engine] | None = None
-
-    def _check_words(self) -> None:
-        """Prompts and phrases can lie in files of the user: refuse to go on with others than the run began with."""
-        c = self.choices
-        taught = Path(self.run.config.teacher).read_bytes() if self.run.config.teacher else b""
-        words = sha256(repr((c.prompts, c.banks, c.tags, c.strategy)).encode() + taught).hexdigest()
-        manifest = self.run.manifest()
-        if "words" not in manifest:
-            write_text(self.run.folder / "manifest.json", json.dumps({**manifest, "words": words}, indent=2) + "\n")
-        elif manifest["words"] != words:
-            raise SkillFactoryError(
-                f"{self.run.folder} was started with other prompts, phrases, tags or teacher's traces (prompts = "
-                f"{self.run.config.prompts!r}, phrases = {self.run.config.phrases!r}); put those files back, or start a new run "
-                "with --name"
-            )
-
-    def _check_task(self) -> None:
-        """So can the task: refuse to go on where it asks otherwise than it did, for the attempts are at what was asked."""
-        task = task_of(self.run.config)
-        if (self.run.finished("problems") or {}).get("imported"):
-            return
-        first = next(iter(self.run.problems("train", task.variant)), None)
-        if first is None:
-            return
-        with on(first.key):
-            now = task.question(first.params)
-        if now != first.question:
-            raise SkillFactoryError(
-                f"{self.run.folder} was started when task '{task.name}' asked {first.question!r:.80}, and now it asks {now!r:.80}; "
-                "put that back, or start a new run with --name"
-            )
 
     @cached_property
     def stages(self) -> dict[str, Callable[[], dict[str, Any]]]:
@@ -103,7 +82,8 @@ class Pipeline:
         return {
             "problems": self._problems,
             **trained,
-            **{f"grpo-{arm}": self._grpo(arm) for arm in run.config.arms[2:]},
+            **{f"grpo-{arm}": self._grpo(arm) for arm in run.config.reinforced},
+            **{f"validate-{arm}": self._validate(arm) for arm in run.config.reinforced if run.config.grpo.validation},
             **{f"evaluate-{arm}": self._evaluate(arm) for arm in run.config.arms},
             "report": lambda: {"page": str(report(run))},
         }
@@ -142,11 +122,13 @@ class Pipeline:
         """Stage -> the stage whose work it starts from; on half of that work it would count as done for good."""
         first, *others = (name for name in self.stages if name in FILES)
         needs = dict(zip(others, (first, *others), strict=False))
+        for arm in self.run.config.reinforced:
+            needs[f"grpo-{arm}"] = "problems" if arm in FROM_BASE else "sft"
+            needs[f"validate-{arm}"] = needs[f"evaluate-{arm}"] = f"grpo-{arm}"
         for arm in self.run.config.arms:
-            trained = f"grpo-{arm}" in self.stages
-            needs[f"evaluate-{arm}"] = f"grpo-{arm}" if trained else {"base": "problems"}.get(arm, arm)
-            if trained:
-                needs[f"grpo-{arm}"] = "problems" if arm == "rl-only" else "sft"
+            if arm not in self.run.config.reinforced:
+                before = f"validate-{trained_as(arm)}" if is_best(arm) else arm
+                needs[f"evaluate-{arm}"] = "problems" if arm == "base" else before
         return needs
 
     def up_to(self, last: str | None) -> list[str]:
@@ -154,29 +136,48 @@ class Pipeline:
         names = list(self.stages)
         if last is None:
             return names
-        found = [i for i, name in enumerate(names) if name == last or name.startswith(f"{last}-")]
+        found = [
+            i for i, name in enumerate(names) if name == last or (last not in names and name.startswith(f"{last}-"))
+        ]
         if not found:
             raise SkillFactoryError(f"no stage named '{last}': there are {', '.join(names)}")
         return names[: found[-1] + 1]
 
     def _grpo(self, method: str) -> Callable[[], dict[str, Any]]:
         c = self.choices
-        start = c.start if method == "rl-only" else str(self.run.sft / "model")
-        return lambda: grpo(self.run, method, start, c.prompts, c.tags, c.trainer)
+        start = c.start if method in FROM_BASE else str(self.run.sft / "model")
+        return lambda: grpo(self.run, method, start, self.prompts_of(method), c.tags, c.trainer)
+
+    def _validate(self, arm: str) -> Callable[[], dict[str, Any]]:
+        return lambda: validate(self.run, arm, self.examiner(arm), lambda model: late(lambda: self.engine(model)))
 
     def _evaluate(self, method: str) -> Callable[[], dict[str, Any]]:
-        return lambda: evaluate(self.examiner(method), self.shard, self.exams)
+        def stage() -> dict[str, Any]:
+            arm = trained_as(method)
+            if not is_best(method) or not last_is_best(self.run, arm):
+                return evaluate(self.examiner(method), self.shard, self.exams)
+            # The same weights: what is missing of their responses is made under the name of the last.
+            evaluate(self.examiner(arm), self.shard, self.exams)
+            return take_over(self.run, method, arm, self.shard, self.exams)
+
+        return stage
+
+    def prompts_of(self, method: str) -> PromptSet:
+        """What a method is asked with, in training and evaluation."""
+        prompts = self.choices.prompts
+        return prompts.instructed(self.choices.tags.form) if explained(method) else prompts
 
     def examiner(self, method: str) -> Examiner:
         """Who asks a method."""
         engine = late(lambda: self.engine(self.model_of(method)))
-        return Examiner(self.run, method, self.choices.prompts, self.choices.tags, engine)
+        return Examiner(self.run, method, self.prompts_of(method), self.choices.tags, engine, trained_as(method))
 
     def model_of(self, method: str) -> str:
         """Where the weights of a method are."""
         if method == "base":
             return self.choices.start
-        folder = (self.run.sft if method == "sft" else self.run.grpo(method)) / "model"
+        trained = self.run.sft if method == "sft" else self.run.grpo(trained_as(method))
+        folder = trained / ("best" if is_best(method) else "model")
         if not folder.is_dir():
             raise SkillFactoryError(
                 f"method '{method}' has no model yet: {folder} does not exist; run its training first"
@@ -261,7 +262,7 @@ class Pipeline:
         summary |= with_stops(self.run, name, clock.spent())
         summary["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
         if files_of(name):
-            summary["files"] = checksums(self.run.folder, files_of(name))
+            summary["files"] = files_made(self.run.folder, name)
         self.run.record(name, summary)
         for broken in plugins().tell("stage_finished", run=self.run, stage=name, summary=summary):
             print(f"sf: plugin '{broken.name}' ({broken.distribution}): {broken.error}", file=sys.stderr)

@@ -52,6 +52,8 @@ class PromptSet:
     reflections: tuple[Prompt, ...] = attrs.field(validator=attrs.validators.min_len(1))
     final: Prompt
     "the prompt of the traces, of RL and of evaluation"
+    instruct: Prompt | None = attrs.field(default=None, repr=False)
+    "the same for RL only with instructions (instructed = true): it explains the tags, and shows them as {form}"
     hints: tuple[Prompt, ...] = ()
     "prompts for attempts that hint at the right answer, as {hint}: rationalisation"
     hint_words: tuple[str, ...] = ()
@@ -67,6 +69,16 @@ class PromptSet:
     def question(self, task: str, params: Mapping[str, Any], wording: str) -> str:
         """The problem in this set's words, or in the task's."""
         return fill(self.questions[task], params) if task in self.questions else wording
+
+    def instructed(self, form: str) -> "PromptSet":
+        """The set with the prompt that explains the tags in the place of the final one; `form` shows them."""
+        if self.instruct is None:
+            raise SkillFactoryError(
+                f"prompt set '{self.name}' has no prompt that explains the tags: add [instruct] or leave instructed out"
+            )
+        shown = {"form": form}
+        system = self.instruct.system and fill(self.instruct.system, shown)
+        return attrs.evolve(self, final=Prompt("final", fill(self.instruct.text, shown), system))
 
     def only(self, names: Sequence[str], hints: bool) -> "PromptSet":
         """The set with these of its prompts for attempts (none named: all), with or without those that hint."""
@@ -84,7 +96,8 @@ class PromptSet:
 
 
 def read_prompt_set(path: Path) -> PromptSet:
-    """Read a prompt set from TOML: name, summary, [attempts.NAME], [reflections.NAME], [hints.NAME], [final], [questions].
+    """Read a prompt set from TOML: name, summary, [attempts.NAME], [reflections.NAME], [hints.NAME], [final], [instruct],
+    [questions].
 
     `phrases = "FOLDER"` names a folder of phrase banks beside the file.
     """
@@ -93,6 +106,7 @@ def read_prompt_set(path: Path) -> PromptSet:
         if "phrases" in table:
             table["phrases"] = read_phrases(path.parent / table["phrases"])
         final = Prompt("final", **table.pop("final"))
+        instruct = Prompt("instruct", **table.pop("instruct")) if "instruct" in table else None
         attempts = tuple(Prompt(name, **p) for name, p in table.pop("attempts").items())
         reflections = tuple(Prompt(name, **p) for name, p in table.pop("reflections").items())
         hints = tuple(Prompt(name, **p) for name, p in table.pop("hints", {}).items())
@@ -101,7 +115,13 @@ def read_prompt_set(path: Path) -> PromptSet:
         if taken:
             raise ValueError(f"'{min(taken)}' is both in [attempts] and in [hints]")
         return PromptSet(
-            attempts=attempts, reflections=reflections, hints=hints, hint_words=words, final=final, **table
+            attempts=attempts,
+            reflections=reflections,
+            hints=hints,
+            hint_words=words,
+            final=final,
+            instruct=instruct,
+            **table,
         )
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SkillFactoryError(f"prompt file {path}: {error}") from error

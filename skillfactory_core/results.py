@@ -25,6 +25,7 @@ from skillfactory_core.problem import Problem
 from skillfactory_core.run import Run
 from skillfactory_core.skill_use import Tally, macro, pooled, ratio, skill_use
 from skillfactory_core.stages.problems import task_of, variants_of
+from skillfactory_core.stages.validate import found_in
 from skillfactory_core.table import Table
 from skillfactory_core.tags import TagFormat
 from skillfactory_core.task import Task
@@ -108,6 +109,7 @@ Scores = dict[str, dict[str, Score]]
 def summarise(run: Run) -> dict[str, Any]:
     """Every figure of the evaluation, as far as it got: run, task, trained_on (empty where nothing is trained) and variants (names), and
 
+    validation: arm -> `validate.found_in`, of the arms whose checkpoints were compared; there only where any were;
     measures: name -> what it means, of the measures that the run's skills have; there only where they have any;
     methods: method -> variant -> the entry of `Score.figures`;
     means: method -> the entry of `mean`, for methods that have every variant but the one trained on;
@@ -127,9 +129,11 @@ def summarise(run: Run) -> dict[str, Any]:
     others = [name for name in variants if name != trained_on]
     complete = {method: by for method, by in scores.items() if others and all(name in by for name in others)}
     measures = {one.name: one.meaning for one in measures_in(run.config)}
+    validation = {arm: found for arm in run.config.reinforced if (found := found_in(run, arm))}
     return {
         "run": run.folder.name,
         "task": run.config.task,
+        **({"validation": validation} if validation else {}),
         **({"measures": measures} if measures else {}),
         "trained_on": trained_on,
         "variants": variants,

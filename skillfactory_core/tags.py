@@ -11,10 +11,15 @@ from typing import Any
 import attrs
 from attrs.validators import deep_iterable
 
+from skillfactory_core.attempt import Attempt
 from skillfactory_core.errors import SkillFactoryError
+from skillfactory_core.reflection import Reflection
 from skillfactory_core.skill import Phrase
 from skillfactory_core.strategy import Pair
 from skillfactory_core.trace import Segment
+
+BLANK = "..."
+"what stands for words where a form is shown"
 
 
 @attrs.frozen
@@ -82,6 +87,16 @@ class TagFormat:
     def names(self) -> tuple[str, ...]:
         """The names of all its tags."""
         return (self.think, self.attempt, self.reflection, self.verdict, self.answer, *self.marks)
+
+    @property
+    def form(self) -> str:
+        """A trace with dots in the place of all words, for prompts that explain the tags: a wrong attempt, then a right one."""
+        pairs, dots = [], Phrase(BLANK, "")
+        for k, (correct, word) in enumerate(((False, self.incorrect), (True, self.correct))):
+            attempt = Attempt("", "", "", k, f"{BLANK} <{self.answer}>{BLANK}</{self.answer}>", 0, "stop")
+            said = f"{BLANK} <{self.verdict}>{word}</{self.verdict}>"
+            pairs.append(Pair(attempt, BLANK, correct, Reflection("", "", "", "", k, said, 0, "stop", correct, "")))
+        return "".join(segment.text for segment in self.write(pairs, [dots], dots, BLANK))
 
     @cached_property
     def _tag(self) -> re.Pattern[str]:

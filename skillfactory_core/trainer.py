@@ -77,6 +77,8 @@ class GrpoSettings:
     problems: int = attrs.field(default=1000, validator=ge(1))
     "how many problems to train on"
     checkpoints: int = attrs.field(default=4, validator=ge(1))
+    validation: int = attrs.field(default=0, validator=ge(0))
+    "problems of the validation split that every checkpoint answers, so that the best is evaluated beside the last; 0: none"
 
     @property
     def sampling(self) -> Sampling:
@@ -88,6 +90,8 @@ class Trainer:
 
     name: ClassVar[str]
     summary: ClassVar[str]
+    keeps: ClassVar[bool] = False
+    "whether grpo leaves the weights of its checkpoints, as grpo.validation needs them"
 
     def __init__(self, **options: Any) -> None:
         """A subclass names its options, which come from `[trainer_options]`, as keyword arguments of its own."""
@@ -110,5 +114,6 @@ class Trainer:
         seed: int,
         log: Log,
     ) -> None:
-        """Reinforce `model`; `reward(key, completion, finish)` scores one completion."""
+        """Reinforce `model`; `reward(key, completion, finish)` scores one completion. The final weights and tokenizer go to
+        `folder`/model; with `settings.validation`, those of every checkpoint before it to `folder`/steps/STEP (`keeps`)."""
         raise TypeError(f"trainer '{self.name}' does not define grpo")

@@ -12,8 +12,8 @@ from skillfactory_core.skill import Phrase
 from skillfactory_core.strategy import Pair
 from skillfactory_core.tags import TagFormat, Try
 
-FIELDS = ("question", "answer_kind", "attempt", "hint")
-"what prompts are filled with; attempts are for reflections alone, hints for the prompts that hint"
+FIELDS = ("question", "answer_kind", "attempt", "hint", "form")
+"what prompts are filled with; attempts are for reflections alone, hints for the prompts that hint, the form for the one that explains it"
 OWN_FIELD = re.compile(r"(?<![\w}^])" + FIELD.pattern)
 "a field, and no braces of LaTeX such as those of \\frac{a}{b}"
 NOTHING = Phrase("", "check")
@@ -49,8 +49,9 @@ def prompted(problem: Problem, prompts: PromptSet, kind: str, reference: str) ->
         raise Flaw(f"prompt set '{prompts.name}' words the task with {{{unfilled[0]}}}, which no problem has")
     asks = [(prompt, {"question": question}) for prompt in (*prompts.attempts, prompts.final)]
     hints = [(prompt, {"question": question, "hint": reference}) for prompt in prompts.hints]
+    explains = [(prompts.instruct, {"question": question, "form": problem.hash})] if prompts.instruct else []
     judges = [(prompt, {"question": question, "attempt": problem.hash}) for prompt in prompts.reflections]
-    for prompt, needed in (*asks, *hints, *judges):
+    for prompt, needed in (*asks, *hints, *explains, *judges):
         given = {**needed, "answer_kind": kind}
         said = "\n".join(message["content"] for message in prompt.messages(**given))
         for name in FIELD.findall(f"{prompt.system}\n{prompt.text}"):

@@ -33,7 +33,7 @@ def register_commands(cli: click.Group) -> None:
     cli.add_command(run.run)
     for command in stage.commands():
         cli.add_command(command)
-        after = {"sample": grade.grade, "reflect": rearrange.rearrange, "grpo": evaluate.evaluate}.get(
+        after = {"sample": grade.grade, "reflect": rearrange.rearrange, "validate": evaluate.evaluate}.get(
             command.name or ""
         )
         if after is not None:

@@ -10,6 +10,7 @@ EXAMPLES = {
     "rearrange": "sf rearrange first --strategy CCW --to first-ccw",
     "sft": "sf sft first",
     "grpo": "sf grpo first --method rl-only",
+    "validate": "sf validate first",
     "evaluate": "sf evaluate first --suite skillfactory-countdown",
     "counterfactual": "sf counterfactual first --method sft --responses 50",
     "reproduce": "sf reproduce first --until rearrange",

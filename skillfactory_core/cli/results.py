@@ -28,7 +28,7 @@ def show_results(run: Run) -> None:
     from rich.console import Console
 
     from skillfactory_core.results import summarise
-    from skillfactory_core.results_table import measure_table, skill_table, table
+    from skillfactory_core.results_table import measure_table, skill_table, table, validation_table
 
     summary = summarise(run)
     console = Console()
@@ -37,3 +37,5 @@ def show_results(run: Run) -> None:
         console.print(skill_table(summary))
     if summary["methods"] and summary.get("measures"):
         console.print(measure_table(summary))
+    if summary.get("validation"):
+        console.print(validation_table(summary))

@@ -1,4 +1,4 @@
-"""sf sample, reflect, sft, grpo: one stage on a run folder."""
+"""sf sample, reflect, sft, grpo, validate: one stage on a run folder."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,10 +15,11 @@ HELP = {
     "sample": "Sample attempts at the train problems.",
     "reflect": "Have the model criticise its attempts; keep the critiques whose verdict is true.",
     "sft": "Fine-tune the base model on the traces.",
-    "grpo": "Reinforce the fine-tuned model (and, for rl-only, the base).",
+    "grpo": "Reinforce the fine-tuned model (and, for rl-only and rl-instructed, the base).",
+    "validate": "Let every checkpoint of GRPO answer validation problems, and keep the best (grpo.validation).",
 }
 METHOD = click.option(
-    "--method", default=None, help="Only this model: base, sft, rl-only or the run's method. Default: all."
+    "--method", default=None, help="Only this model, such as base, sft, rl-only or the run's method. Default: all."
 )
 
 
@@ -49,7 +50,7 @@ def stage(name: str, text: str) -> click.Command:
         else:
             do_share(run, name, method, shard)
 
-    if name == "grpo":
+    if name in ("grpo", "validate"):
         command = METHOD(command)
     if name in ("sample", "reflect"):
         command = SHARD(command)
@@ -111,7 +112,8 @@ def select(pipeline: "Pipeline", name: str, method: str | None) -> list[str]:
     else:
         names = [stage for stage in stages if stage == name or stage.startswith(f"{name}-")]
     if not names:
-        raise SkillFactoryError(f"run {pipeline.run.folder} has no stage '{name}-{method}': it has {', '.join(stages)}")
+        stage = name if method is None else f"{name}-{method}"
+        raise SkillFactoryError(f"run {pipeline.run.folder} has no stage '{stage}': it has {', '.join(stages)}")
     if name == "evaluate" and method is None:
         names = [each for each in names if pipeline.ready(each)] or names
     return names

@@ -130,7 +130,8 @@ def template(tokenizer: Any, prompts: PromptSet, own: bool) -> Finding:
     """Whether every prompt of the set can be written."""
     from jinja2 import TemplateError
 
-    for each in (prompts.final, *prompts.attempts, *prompts.hints, *prompts.reflections):
+    explains = (prompts.instruct,) if prompts.instruct else ()
+    for each in (prompts.final, *explains, *prompts.attempts, *prompts.hints, *prompts.reflections):
         messages = each.messages(question="1 + 2 = 3", answer_kind="3", attempt="3", hint="3")
         try:
             prompt_ids(tokenizer, messages)

@@ -45,11 +45,12 @@ class InspectExporter(Exporter):
     def export(self, run: Run, folder: Path) -> dict[str, Any]:
         prompts = messages.prompts_of(run.config)
         messages.check_prompts(run, prompts)
+        asked = {method: messages.asking(run.config, method) for method in run.config.arms}
         logs = responses = 0
         for exam, task in variants_of(run.config).items():
             for method in run.config.arms:
                 if run.responses(method, exam).count():
-                    responses += Log(run, method, exam, task, prompts).write(folder / f"{method}-{exam}.eval")
+                    responses += Log(run, method, exam, task, asked[method]).write(folder / f"{method}-{exam}.eval")
                     logs += 1
         return {"logs": logs, "responses": responses}
 

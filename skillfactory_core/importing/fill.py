@@ -131,10 +131,10 @@ class Filler:
         return spill, keys
 
     def other_problems(self) -> tuple[dict[str, int], dict[str, str]]:
-        """Make the problems for RL and evaluation; (counts, what cannot be made and why)."""
+        """Make the problems for RL, validation and evaluation; (counts, what cannot be made and why)."""
         counts: dict[str, int] = {}
         not_made: dict[str, str] = {}
-        for split in ("rl", "evaluation"):
+        for split in ("rl", "validation", "evaluation"):
             try:
                 counts |= make_problems(self.run, (split,))
             except SkillFactoryError as error:
@@ -142,8 +142,8 @@ class Filler:
         return counts, not_made
 
     def held_out(self) -> frozenset[str]:
-        """The hashes of the problems for RL and evaluation: no imported attempt may teach them."""
-        tables = [self.run.problems("rl", self.task.variant)]
+        """The hashes of the problems for RL, validation and evaluation: no imported attempt may teach them."""
+        tables = [self.run.problems(split, self.task.variant) for split in ("rl", "validation")]
         tables += [self.run.problems("evaluation", name) for name in variants_of(self.run.config)]
         return frozenset(digest for table in tables for (digest,) in table.every("hash"))
 

@@ -240,6 +240,14 @@ def rl_charts(parts: Sequence[Part], marks: Mapping[str, str]) -> list[Any]:
         lines = [charts.Line(words.title(method), marks[method], points) for method, points in found.items() if points]
         if lines:
             drawn.append(charts.line_chart(f"rl-{figure.replace('_', '-')}", title, unit, lines, share))
+    lines = []
+    for part in parts:
+        for arm, found in part.summary.get("validation", {}).items():
+            points = [(float(step), each["accuracy"]) for step, each in found["steps"].items()]
+            name = several.arm(part.label, arm)
+            lines.append(charts.Line(words.title(name), marks[name], points))
+    if lines:
+        drawn.append(charts.line_chart("rl-validation", "Checkpoints", "share right, validation split", lines, True))
     return drawn
 
 

@@ -5,6 +5,7 @@ from itertools import islice
 from math import ceil
 from typing import Any
 
+from skillfactory_core.arms import trained_as
 from skillfactory_core.evaluation import Response
 from skillfactory_core.report import texts
 from skillfactory_core.report.pieces import Reader
@@ -52,7 +53,7 @@ def responses(run: Run, tags: TagFormat, summary: Mapping[str, Any]) -> list[Tex
 
 
 def compared(summary: Mapping[str, Any]) -> list[str]:
-    """The two most accurate methods, by mean or by what there is; the one that makes more attempts leads."""
+    """The two most accurate methods of different trainings, by mean or by what there is; the one that makes more attempts leads."""
     shared = [v for v in summary["variants"] if all(v in by_variant for by_variant in summary["methods"].values())]
 
     def average(method: str, figure: str) -> float:
@@ -61,8 +62,10 @@ def compared(summary: Mapping[str, Any]) -> list[str]:
         known = [figures] if figures else [by_variant[v] for v in shared] or list(by_variant.values())
         return float(sum(one[figure] for one in known) / len(known))
 
-    best = sorted(summary["methods"], key=lambda method: -average(method, "accuracy"))[:2]
-    return sorted(best, key=lambda method: -average(method, "answers"))
+    found: dict[str, str] = {}
+    for method in sorted(summary["methods"], key=lambda method: -average(method, "accuracy")):
+        found.setdefault(trained_as(method), method)
+    return sorted(list(found.values())[:2], key=lambda method: -average(method, "answers"))
 
 
 def telling(table: Iterable[Response], tags: TagFormat, correct: bool) -> Response | None:

@@ -7,6 +7,7 @@ from typing import Any
 import attrs
 from markupsafe import Markup
 
+from skillfactory_core.arms import FROM_BASE
 from skillfactory_core.attempt import UNCHECKED
 from skillfactory_core.config import Config
 from skillfactory_core.method import Method
@@ -66,6 +67,16 @@ CHAPTERS = (
         "The same reinforcement learning from the base model, without traces: what the traces have to beat.",
     ),
     Chapter(
+        "grpo-rl-instructed",
+        "Reinforce, instructed",
+        "The same from the base model, whose prompt explains the tags: what an instruction does in the place of the traces.",
+    ),
+    Chapter(
+        "validate",
+        "Choose",
+        "Every checkpoint answers problems of a split of its own. The best is evaluated beside the last.",
+    ),
+    Chapter(
         "evaluate",
         "Evaluate",
         "Every method answers the same unseen problems, of the known difficulty and of others.",
@@ -102,14 +113,16 @@ class Step:
 
 def steps(stages: Mapping[str, Counts], config: Config) -> list[Step]:
     """The chapters of a run; the baseline's only where there is one."""
-    skipped = set() if config.baselines else {"grpo-rl-only"}
+    skipped = {f"grpo-{arm}" for arm in FROM_BASE} - {f"grpo-{arm}" for arm in config.reinforced}
+    skipped |= set() if config.grpo.validation else {"validate"}
     if "rearrange" in stages:
         # A method without reflections, or with a teacher's traces, leaves these stages out.
         skipped |= {"sample", "grade", "reflect"} - stages.keys()
     if not config.trains:
         skipped = {chapter.stage for chapter in CHAPTERS} - {"problems", "evaluate"}
     shown = [chapter for chapter in CHAPTERS if chapter.stage in stages or chapter.stage not in skipped]
-    counted = {**stages, "grpo": stages.get(f"grpo-{config.method}"), "evaluate": evaluations(stages)}
+    of_method = {stage: stages.get(f"{stage}-{config.method}") for stage in ("grpo", "validate")}
+    counted = {**stages, **of_method, "evaluate": evaluations(stages)}
     return [step(chapter, counted.get(chapter.stage)) for chapter in shown]
 
 

@@ -3,11 +3,14 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-TITLES = {"base": "Base model", "sft": "Traces only", "rl-only": "RL only"}
+from skillfactory_core.arms import is_best, trained_as
+
+TITLES = {"base": "Base model", "sft": "Traces only", "rl-only": "RL only", "rl-instructed": "RL only, instructed"}
 MEANINGS = {
     "base": "the model as it came",
     "sft": "fine-tuned on the traces, no reinforcement learning yet",
     "rl-only": "the same reinforcement learning from the base model, without traces",
+    "rl-instructed": "reinforcement learning from the base model, with a prompt that explains the tags",
 }
 MANY = 5
 "methods, of which one sentence gives no intervals: the table has them"
@@ -15,11 +18,14 @@ MANY = 5
 
 def mark(method: str) -> str:
     """The name of a model's colour: the run's own method, whatever it is, has one."""
-    return method if method in TITLES else "trained"
+    arm = trained_as(method)
+    return f"{arm if arm in TITLES else 'trained'}{' best' if is_best(method) else ''}"
 
 
 def meaning(method: str) -> str:
-    return MEANINGS.get(method.rpartition("/")[2], "fine-tuned on the traces, then reinforcement learning")
+    arm = trained_as(method.rpartition("/")[2])
+    made = MEANINGS.get(arm, "fine-tuned on the traces, then reinforcement learning")
+    return f"{made}; the checkpoint that was best on the validation split" if is_best(method) else made
 
 
 def title(method: str) -> str:
@@ -30,6 +36,8 @@ def title(method: str) -> str:
 
 def alone(method: str) -> str:
     """A model's name among those of its run."""
+    if is_best(method):
+        return f"{alone(trained_as(method))}, best on validation"
     if method in TITLES:
         return TITLES[method]
     from skillfactory_core import registry
@@ -74,7 +82,7 @@ def headline(summary: Mapping[str, Any], what: str = "difficulties") -> str:
     if not differences:
         where, figures = f"on {summary['trained_on']}", at(summary, summary["trained_on"])
         differences = summary["differences"].get(summary["trained_on"], [])
-    method = next((name for name in figures if name not in TITLES), "")
+    method = next((name for name in figures if name not in TITLES and not is_best(name)), "")
     found = lead(differences, method, "rl-only")
     if not found:
         return ""

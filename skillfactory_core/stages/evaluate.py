@@ -33,11 +33,17 @@ class Examiner:
     prompts: PromptSet
     tags: TagFormat
     engine: Engine
+    stream: str = ""
+    "the name by which its draws go, where that is not the method's: methods of one stream draw alike"
 
     def asked(self, exam: Exam, problems: Mapping[str, Problem]) -> list[Request]:
         """Every request of some problems of an exam."""
         return [
-            Request(key := f"{self.method}/{p.key}/{k}", question.messages, stream_seed(self.seed, key))
+            Request(
+                f"{self.method}/{p.key}/{k}",
+                question.messages,
+                stream_seed(self.seed, f"{self.stream or self.method}/{p.key}/{k}"),
+            )
             for p in problems.values()
             for question in [ask(p, self.prompts, exam.task.answer_kind)]
             for k in range(exam.samples)
@@ -95,16 +101,17 @@ def answer(
     sampling: Sampling,
     table_of: Callable[[str], Table[Response]],
     title: str,
+    split: str = "evaluation",
 ) -> None:
     """Fill a table for each exam, as far as it is not there."""
     run = examiner.run
-    total = sum(run.problems("evaluation", name).count(mine[name]) * exam.samples for name, exam in exams.items())
+    total = sum(run.problems(split, name).count(mine[name]) * exam.samples for name, exam in exams.items())
     with Progress(title, total, "responses") as progress:
         for name, exam in exams.items():
             responses = table_of(name)
             done = complete_parts(responses, mine[name])
             for number in mine[name]:
-                problems = {p.key: p for p in run.problems("evaluation", name).read(number)}
+                problems = {p.key: p for p in run.problems(split, name).read(number)}
                 if number in done:
                     progress.advance(len(problems) * exam.samples)
                     continue
@@ -118,6 +125,23 @@ def answer(
                     run.config.most_failures,
                     progress,
                 )
+
+
+def take_over(run: Run, method: str, other: str, shard: Shard = WHOLE, only: Sequence[str] = ()) -> dict[str, Any]:
+    """Fill `8-evaluation/METHOD-EXAM` with the responses of another method, which has the same weights and the same draws; returns
+    the shares of right ones."""
+    exams = exams_here(run, only)
+    mine = shares(run, exams, shard)
+    for name in exams:
+        ours, theirs = run.responses(method, name), run.responses(other, name)
+        for number in mine[name]:
+            if number not in complete_parts(ours, [number]):
+                renamed = [
+                    attrs.evolve(r, key=f"{method}/{r.key.removeprefix(f'{other}/')}", method=method)
+                    for r in theirs.read(number)
+                ]
+                ours.finish(number, renamed)
+    return counts(run, method, None if shard == WHOLE else mine)
 
 
 def counts(run: Run, method: str, parts: Mapping[str, Sequence[int]] | None = None) -> dict[str, Any]:

@@ -1,9 +1,12 @@
 """GRPO: reinforce a model with a reward of 1 for a right final answer and 0 otherwise."""
 
+import shutil
 from collections.abc import Callable, Iterable
 from functools import lru_cache, partial
+from pathlib import Path
 from typing import Any
 
+from skillfactory_core import crew
 from skillfactory_core.attempt import Grade
 from skillfactory_core.config import Config, rl_only_settings
 from skillfactory_core.deadline import on
@@ -21,7 +24,8 @@ from skillfactory_core.trainer import GrpoSettings, Question, Reward, Trainer
 
 
 def settings_of(config: Config, method: str) -> GrpoSettings:
-    """The settings of [grpo], with those of [rl_only] on top for that baseline."""
+    """The settings of [grpo], with those of [rl_only] on top for that baseline. RL only with instructions has the plain ones: it is
+    asked to write traces, so it gets the steps and the lengths of the arm that has learnt to."""
     return rl_only_settings(config) if method == "rl-only" else config.grpo
 
 
@@ -46,9 +50,20 @@ def grpo(run: Run, method: str, start: str, prompts: PromptSet, tags: TagFormat,
     questions = [ask(problem, prompts, task.answer_kind) for problem in problems.values()]
     folder = run.grpo(method)
     if not (folder / "model").is_dir():
+        if not crew.follows():
+            forget(folder)
         with StepLog(folder, f"GRPO {method}") as log:
             trainer.grpo(start, questions, reward, folder, settings_of(run.config, method), run.config.seed, log)
     return {"problems": len(problems), **last_figures(folder)}
+
+
+def forget(folder: Path) -> None:
+    """Drop what was found out about the checkpoints of a model that is gone."""
+    for path in (folder / "best", folder / "validation", folder / "validation.json"):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def skill_figures(

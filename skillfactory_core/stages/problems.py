@@ -17,6 +17,7 @@ from skillfactory_core.task import Task
 
 LEFT_OUT = "left_out_"
 "in the summary, before the name of an exam that has no problems; the value is the reason"
+SPLITS = ("train", "rl", "validation", "evaluation")
 
 
 @attrs.frozen
@@ -103,14 +104,15 @@ def task_of_entry(suite: str, entry: Entry) -> Task:
     return named[entry.variant]
 
 
-def make_problems(run: Run, splits: Sequence[str] = ("train", "rl", "evaluation")) -> dict[str, Any]:
+def make_problems(run: Run, splits: Sequence[str] = SPLITS) -> dict[str, Any]:
     """Fill `1-problems`; returns the counts. Train problems that were imported are not the task's to make."""
     config = run.config
     imported = (run.finished("problems") or {}).get("imported")
     counts: dict[str, Any] = {"imported": imported} if imported else {}
     task = task_of(config)
-    for split, wanted in (("train", config.sample.problems), ("rl", config.grpo.problems)):
-        if split in splits and config.trains and not (imported and split == "train"):
+    sizes = {"train": config.sample.problems, "rl": config.grpo.problems, "validation": config.grpo.validation}
+    for split, wanted in sizes.items():
+        if wanted and split in splits and config.trains and not (imported and split == "train"):
             counts[f"{split}-{task.variant}"] = fill(run, split, task.variant, task, config.seed, wanted)
     return counts | (make_exams(run, exams_of(config).values()) if "evaluation" in splits else {})
 

@@ -9,9 +9,9 @@ import attrs
 
 from skillfactory_core.budget import all_budgets
 from skillfactory_core.deadline import on
-from skillfactory_core.pipeline import files_of
+from skillfactory_core.pipeline import files_made
 from skillfactory_core.prompts import PromptSet
-from skillfactory_core.run import Run, checksums
+from skillfactory_core.run import Run
 from skillfactory_core.stages import evaluate, grade, reflect
 from skillfactory_core.stages.problems import task_of, variants_of
 from skillfactory_core.tags import TagFormat
@@ -95,4 +95,4 @@ def recount(run: Run) -> None:
     for stage, counts in counted.items():
         summary = run.finished(stage)
         if summary is not None:
-            run.record(stage, {**summary, **counts(run), "files": checksums(run.folder, files_of(stage))})
+            run.record(stage, {**summary, **counts(run), "files": files_made(run.folder, stage)})

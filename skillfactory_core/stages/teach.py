@@ -27,6 +27,7 @@ def teach(run: Run, prompts: PromptSet, tags: TagFormat) -> dict[str, Any]:
         raise SkillFactoryError(f"teacher file {source}: give one that ends in {' or '.join(FORMATS)}")
     grader = FileGrader(task_of(run.config), tags, final=True)
     tables = [run.problems("evaluation", name) for name in variants_of(run.config)]
+    tables.append(run.problems("validation", task_of(run.config).variant))
     held_out = {digest for table in tables for (digest,) in table.every("hash")}
     counts: Counter[str] = Counter()
     rows = read_parquet(source) if source.suffix == ".parquet" else read_lines(source)

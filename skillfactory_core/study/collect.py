@@ -6,11 +6,13 @@ from typing import Any
 
 import attrs
 
+from skillfactory_core.arms import is_best, taught, trained_as
 from skillfactory_core.budget import all_budgets
 from skillfactory_core.compute import tokens_of, total
 from skillfactory_core.contest import Contestant, Exam, exams_of, marks_of
 from skillfactory_core.spent import TIMES
 from skillfactory_core.stages.problems import variants_of
+from skillfactory_core.stages.validate import found_in
 from skillfactory_core.study.cell import Cell, cells_of
 from skillfactory_core.study.plan import Study
 from skillfactory_core.study.rows import Done, row, rows_of
@@ -46,7 +48,9 @@ def collect(study: Study, done: Sequence[Done]) -> Store:
             "claims": {claim.name: attrs.asdict(claim) for claim in study.claims},
             "exams": {exam.name: {"task": exam.task, "trained_on": exam.trained_on} for exam in exams},
             "rows": {
-                name: {"title": title, **cost(name, done)} for name, title in rows_of(study).items() if name in there
+                name: {"title": title, **cost(name, done), **({"steps": steps(name, done)} if is_best(name) else {})}
+                for name, title in rows_of(study).items()
+                if name in there
             },
             "versions": done[0].run.manifest().get("versions", {}),
         },
@@ -87,7 +91,19 @@ def cost(name: str, done: Sequence[Done]) -> dict[str, Any]:
 
 def spent_on(one: Done, method: str, time: str) -> float:
     """Seconds of making a method's model; what it shares with another counts for both."""
-    taught = () if method in ("base", "rl-only") else ("sample", "grade", "reflect", "rearrange", "sft")
+    arm = trained_as(method)
+    names = ["sample", "grade", "reflect", "rearrange", "sft"] if taught(method) else []
+    names += [f"grpo-{arm}", *([f"validate-{arm}"] if is_best(method) else [])]
     stages = one.run.manifest()["stages"]
-    spent: float = sum(stages.get(stage, {}).get(time, 0.0) for stage in (*taught, f"grpo-{method}"))
+    spent: float = sum(stages.get(stage, {}).get(time, 0.0) for stage in names)
     return spent
+
+
+def steps(name: str, done: Sequence[Done]) -> dict[str, dict[str, int]]:
+    """seed -> the step of the best checkpoint, and the last step."""
+    return {
+        str(one.seed): {"best": found["best"], "last": found["last"]}
+        for one in done
+        for method in one.run.config.arms
+        if row(one, method) == name and (found := found_in(one.run, trained_as(method)))
+    }

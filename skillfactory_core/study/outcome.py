@@ -16,6 +16,7 @@ def outcome(store: Store) -> dict[str, Any]:
 
     title, seeds, first (arm); exams: name -> task, problems, trained_on; mean_of: the names of those in the means;
     rows: name -> title, seeds, exams (name -> accuracy, low, high), mean, tokens, hours, cpu_hours;
+    of an arm's best checkpoint also steps (seed -> the step that it is, and the last);
     skill: row -> exam -> figures, means over seeds;
     differences: "a - b" for every later row against every earlier -> exam or "mean" -> difference, low, high;
     claims: name -> title, verdict, parts; forced: row -> exam -> standard and forced accuracy and their difference; versions.

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from skillfactory_core.arms import FROM_BASE, is_best, trained_as
 from skillfactory_core.report.words import duration
 
 SKILL = {
@@ -58,11 +59,27 @@ def lines(found: Mapping[str, Any]) -> Iterator[str]:
     differences: dict[str, list[str]] = {}
     for pair, by_exam in found["differences"].items():
         one, _, other = pair.partition(" - ")
-        if other not in ("base", "rl-only", found["first"]):
+        # The last checkpoints with one another, and the best.
+        alike = (
+            other == "base" or is_best(one) == is_best(other) or one == trained_as(other) or other == trained_as(one)
+        )
+        if trained_as(other) not in ("base", *FROM_BASE, found["first"]) or not alike:
             continue
         name = f"{rows[one]['title']} against {rows[other]['title']}"
         differences[name] = [percent(by_exam.get(exam), "difference") for exam in shown]
     yield from table(["", *shown.values()], differences)
+    best = {row["title"]: row["steps"] for row in rows.values() if "steps" in row}
+    if best:
+        yield "## The best checkpoints"
+        yield ""
+        yield "The step that was right most often on the validation split, of how many, by seed."
+        yield ""
+        every = sorted({seed for by_seed in best.values() for seed in by_seed}, key=int)
+        cells = {
+            title: [f"{by_seed[seed]['best']} of {by_seed[seed]['last']}" if seed in by_seed else "–" for seed in every]
+            for title, by_seed in best.items()
+        }
+        yield from table(["", *(f"seed {seed}" for seed in every)], cells)
     yield "## Use of the skill"
     yield ""
     yield "Per response: tokens, attempts, reflections, share cut off; F1 of the verdicts on right and on wrong attempts."

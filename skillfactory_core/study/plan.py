@@ -8,6 +8,7 @@ from typing import Any
 
 import attrs
 
+from skillfactory_core.arms import BEST, FROM_BASE, NAME
 from skillfactory_core.config import Config, merge
 from skillfactory_core.errors import SkillFactoryError, not_found
 from skillfactory_core.study.claims import Claim, read_claims
@@ -46,7 +47,7 @@ class Forcing:
 
 @attrs.frozen
 class Study:
-    """Arms and seeds. The first arm also has the base and, unless settings say no, RL alone to be compared with."""
+    """Arms and seeds. The first arm also has the base and, as settings say, RL alone to be compared with."""
 
     name: str
     title: str
@@ -66,7 +67,7 @@ class Study:
         from skillfactory_core.resolve import resolve
 
         first = arm is self.arms[0]
-        own = {"method": arm.method, "seed": seed, **({} if first else {"baselines": False})}
+        own = {"method": arm.method, "seed": seed, **({} if first else {"baselines": False, "instructed": False})}
         return resolve(self.task, self.preset, None, merge(merge(self.settings, arm.settings), own))
 
 
@@ -121,8 +122,11 @@ def check_names(path: Path, study: Study) -> None:
 
 
 def read_arm(path: Path, name: str, table: Any) -> Arm:
-    if not re.fullmatch(r"(?!(?:base|sft|rl-only)$)[a-z0-9-]+", name):
-        raise SkillFactoryError(f"study {path}: an arm cannot be called '{name}': take small letters, digits and -")
+    if not re.fullmatch(NAME, name):
+        raise SkillFactoryError(
+            f"study {path}: an arm cannot be called '{name}': take small letters, digits and -; base, sft, {', '.join(FROM_BASE)} "
+            f"and what ends in {BEST} are taken"
+        )
     if not isinstance(table, dict):
         raise SkillFactoryError(f"study {path}: arms.{name} is not a table ([arms.{name}])")
     check_keys(path, f"arms.{name}.", table, ARM_KEYS)

@@ -2,6 +2,7 @@
 
 import attrs
 
+from skillfactory_core.arms import BEST, FROM_BASE, is_best, taught
 from skillfactory_core.run import Run
 from skillfactory_core.study.plan import Arm, Study
 
@@ -17,7 +18,9 @@ class Done:
 
 def row(one: Done, method: str) -> str:
     """What a method of a run is called in the table."""
-    return {"base": "base", "rl-only": "rl-only", "sft": f"{one.arm.name}-sft"}.get(method, one.arm.name)
+    if taught(method) and method != "sft":
+        return f"{one.arm.name}{BEST}" if is_best(method) else one.arm.name
+    return f"{one.arm.name}-sft" if method == "sft" else method
 
 
 def rows_of(study: Study) -> dict[str, str]:
@@ -26,5 +29,11 @@ def rows_of(study: Study) -> dict[str, str]:
 
     titles = {arm.name: arm.title or registry.find(registry.METHOD, arm.method).title for arm in study.arms}
     tuned = {f"{name}-sft": f"{title} (SFT)" for name, title in titles.items()}
-    reinforced = {name: f"{title} → GRPO" for name, title in titles.items()}
-    return {"base": "Base", **tuned, "rl-only": "RL only", **reinforced}
+    alone = dict(zip(FROM_BASE, ("RL only", "RL only, instructed"), strict=True))
+    reinforced = {**alone, **{name: f"{title} → GRPO" for name, title in titles.items()}}
+    both = {
+        f"{name}{last}": f"{title}{words}"
+        for name, title in reinforced.items()
+        for last, words in (("", ""), (BEST, ", best on validation"))
+    }
+    return {"base": "Base", **tuned, **both}

@@ -13,7 +13,16 @@ from skillfactory_core.study.plan import Arm, Forcing, Study
 from skillfactory_core.study.rows import Done, row
 
 DECIDES = {
-    "problems": ("task", "task_options", "seed", "part", "sample.problems", "grpo.problems", "evaluate"),
+    "problems": (
+        "task",
+        "task_options",
+        "seed",
+        "part",
+        "sample.problems",
+        "grpo.problems",
+        "grpo.validation",
+        "evaluate",
+    ),
     "sample": ("model", "prompts", "sample", "sampling", "teacher"),
     "grade": ("tags",),
     "reflect": ("skills", "reflect"),

@@ -12,6 +12,7 @@ class StillTrainer(Trainer):
 
     name = "kit-still"
     summary = "trains nothing, for tests"
+    keeps = True
     completion = ""
     "the text whose reward is asked for"
 
@@ -34,5 +35,7 @@ class StillTrainer(Trainer):
     ) -> None:
         scored = [reward(question.key, self.completion, "stop").value for question in questions]
         log({"step": 1, "steps": 1, "reward": sum(scored) / len(scored), "tokens": 3.0})
-        (folder / "model").mkdir(parents=True, exist_ok=True)
-        (folder / "model" / "rewards.json").write_text(json.dumps(scored))
+        half = [settings.steps // 2] if settings.validation and settings.steps > 1 else []
+        for place in (*(folder / "steps" / str(step) for step in half), folder / "model"):
+            place.mkdir(parents=True, exist_ok=True)
+            (place / "rewards.json").write_text(json.dumps(scored))

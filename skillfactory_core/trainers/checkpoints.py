@@ -1,9 +1,12 @@
 """Train from the newest whole checkpoint, and leave the model under its final name: in one process, or in many together."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
+
+from skillfactory_core.errors import SkillFactoryError
 
 PIECES = (
     ("model.safetensors", "model.safetensors.index.json", "pytorch_model_fsdp.bin", "pytorch_model_fsdp_0/.metadata"),
@@ -13,10 +16,15 @@ PIECES = (
 )
 """files of a checkpoint that is whole, one of each row: as one process writes it, several, or several with a shard each;
 trainer_state.json is written after them"""
+STATE = ("optimizer*", "scheduler.pt", "scaler.pt", "rng_state*", "trainer_state.json", "training_args.bin")
+"what a checkpoint has besides weights and tokenizer"
 
 
-def finish(trainer: Any, folder: Path) -> None:
-    """Train, and save the model. All processes come here; the first one touches the folder."""
+def finish(trainer: Any, folder: Path, updates: int = 0) -> None:
+    """Train, and save the model. All processes come here; the first one touches the folder.
+
+    `updates`: optimiser steps to a step, where the weights of every checkpoint are to stay, as steps/STEP; 0: they go.
+    """
     from accelerate.utils import broadcast_object_list
     from transformers import PrinterCallback
 
@@ -24,6 +32,15 @@ def finish(trainer: Any, folder: Path) -> None:
     crew = trainer.accelerator
     checkpoint = [last_checkpoint(folder / "checkpoints") if crew.is_main_process else None]
     broadcast_object_list(checkpoint)
+    if updates and trainer.is_fsdp_enabled:
+        raise SkillFactoryError(
+            "grpo.validation cannot be used with FSDP, whose checkpoints are in pieces: train in one process, or in copies, or set it to 0"
+        )
+    if updates:
+        if checkpoint[0] and crew.is_main_process:
+            # A kill may have come between a checkpoint and its place among the steps.
+            keep(Path(checkpoint[0]), folder / "steps", updates)
+        trainer.add_callback(keeping(folder / "steps", updates))
     trainer.train(resume_from_checkpoint=checkpoint[0])
     if trainer.is_fsdp_enabled:
         # Else every process would write its shard alone.
@@ -39,6 +56,36 @@ def finish(trainer: Any, folder: Path) -> None:
         for leftover in ("checkpoints", "rollout-weights"):
             shutil.rmtree(folder / leftover, ignore_errors=True)
     crew.wait_for_everyone()
+
+
+def keeping(steps: Path, updates: int) -> Any:
+    """A callback that keeps the weights of every checkpoint but the last, which the model itself has."""
+    from transformers import TrainerCallback
+
+    class Callback(TrainerCallback):  # type: ignore[misc]
+        def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            if state.is_world_process_zero and state.global_step < state.max_steps:
+                keep(Path(args.output_dir) / f"checkpoint-{state.global_step}", steps, updates)
+
+    return Callback()
+
+
+def keep(checkpoint: Path, steps: Path, updates: int) -> None:
+    """The weights and the tokenizer of a checkpoint under the number of its step: whole, or not at all."""
+    place = steps / str(int(checkpoint.name.split("-")[1]) // updates)
+    temporary = steps / "tmp"
+    for before in (temporary, place):
+        shutil.rmtree(before, ignore_errors=True)
+    shutil.copytree(checkpoint, temporary, ignore=shutil.ignore_patterns(*STATE), copy_function=linked)
+    temporary.rename(place)
+
+
+def linked(source: str, target: str) -> None:
+    """A second name for a file, or a copy where the disk has no links."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
 
 
 def last_checkpoint(folder: Path) -> str | None:

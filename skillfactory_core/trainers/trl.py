@@ -31,6 +31,7 @@ class TrlTrainer(Trainer):
 
     name = "trl"
     summary = "SFT and GRPO by TRL"
+    keeps = True
 
     def __init__(
         self,
@@ -79,6 +80,9 @@ class TrlTrainer(Trainer):
         os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")
         check_sizes(settings)
         micro = micro_share(settings, crew.size())
+        updates = settings.prompts // settings.minibatch
+        # The steps that are compared are whole ones; others are for going on alone.
+        saves = {"save_steps": updates * -(-settings.steps // settings.checkpoints)} if settings.validation else {}
         tokenizer = load_tokenizer(model)
         kept = [q for q in questions if len(prompt_ids(tokenizer, list(q.messages))) <= settings.max_prompt]
         if len(kept) < settings.prompts:
@@ -87,7 +91,7 @@ class TrlTrainer(Trainer):
                 f"{settings.max_prompt} tokens and has {len(kept)}; raise grpo.problems or lower grpo.prompts"
             )
         config = GRPOConfig(
-            **arguments(folder, settings.steps * settings.prompts // settings.minibatch, settings.checkpoints, seed),
+            **{**arguments(folder, settings.steps * updates, settings.checkpoints, seed), **saves},
             per_device_train_batch_size=micro,
             gradient_accumulation_steps=settings.minibatch * settings.rollouts // (micro * crew.size()),
             steps_per_generation=settings.prompts * settings.rollouts // (micro * crew.size()),
@@ -113,7 +117,7 @@ class TrlTrainer(Trainer):
                 processing_class=tokenizer,
                 rollout_func=partial(roll_out, draw, seed),
                 callbacks=[
-                    log_callback(log, {}, settings.prompts // settings.minibatch),
+                    log_callback(log, {}, updates),
                     *callbacks(self.trackers, folder),
                 ],
             )
@@ -121,7 +125,7 @@ class TrlTrainer(Trainer):
                 # TRL then brings the weights there before it asks, and corrects for what two programs round differently.
                 trainer.use_vllm, trainer._last_loaded_step = True, -1
                 trainer.vllm_generation = Weights(servers, trainer, folder / "rollout-weights")
-            finish(trainer, folder)
+            finish(trainer, folder, updates if settings.validation else 0)
 
 
 def sft_trainer(

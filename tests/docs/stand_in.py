@@ -61,7 +61,7 @@ class Speaker(Guesser):
         answer = self.right(problem) if random.random() < 0.5 else self.wrong(problem)
         if request.prefix:
             return f"</{tags.think}>\n<{tags.answer}>{answer}</{tags.answer}>"
-        if request.key.startswith((problem.key, "base/", "rl-only/")):
+        if request.key.startswith((problem.key, "base/", "rl-only")):
             return super().__call__(request)
         claim = tags.correct if random.random() < 0.5 else tags.incorrect
         attempt = f"<{tags.attempt}>So <{tags.answer}>{answer}</{tags.answer}></{tags.attempt}>"

@@ -110,6 +110,48 @@ def test_a_study_that_was_killed_goes_on_and_ends_the_same(sf: Sf, file: Path, t
     assert did(torn / "star-1")[len(before) :] == ["report"]
 
 
+def test_instructions_come_with_the_first_arm_and_the_best_checkpoint_with_every_arm(
+    sf: Sf, file: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "out"
+    asked = 'model = "scripted"\ninstructed = true\ngrpo.validation = 4\ngrpo.steps = 4'
+    file.write_text(STUDY.replace('model = "scripted"', asked).replace("[arms.star]", "").replace("[0, 1]", "[0]"))
+    outcome = sf("study", file, "--to", folder)
+    assert outcome.code == 0, outcome.err
+    assert "grpo-rl-instructed" in did(folder / "skillfactory-0")
+    assert "grpo-rl-instructed" not in did(folder / "any-order-0") and "validate-no-sample-order" in did(
+        folder / "any-order-0"
+    )
+    assert did(folder / "any-order-0")[0] == "rearrange", "the problems, those of validation too, are shared"
+    found = json.loads((folder / "results.json").read_text())
+    titles = {name: row["title"] for name, row in found["rows"].items()}
+    assert list(titles) == [
+        *(
+            "base",
+            "skillfactory-sft",
+            "any-order-sft",
+            "rl-only",
+            "rl-only-best",
+            "rl-instructed",
+            "rl-instructed-best",
+        ),
+        *("skillfactory", "skillfactory-best", "any-order", "any-order-best"),
+    ]
+    assert titles["rl-instructed"] == "RL only, instructed"
+    assert titles["skillfactory-best"] == "SkillFactory → GRPO, best on validation"
+    stages = open_run(folder / "any-order-0").manifest()["stages"]
+    best = stages["validate-no-sample-order"]["best_step"]
+    assert found["rows"]["any-order-best"]["steps"] == {"0": {"best": best, "last": 4}}
+    assert "steps" not in found["rows"]["any-order"]
+    ours, its_best = (found["rows"][name]["tokens"]["generated"] for name in ("any-order", "any-order-best"))
+    assert its_best > ours, "the checkpoints were asked"
+    differences = (folder / "results.md").read_text().split("## Differences")[1].split("## Use")[0]
+    assert "SkillFactory → GRPO, best on validation against RL only, best on validation" in differences
+    assert "SkillFactory → GRPO against RL only, instructed" in differences
+    assert "SkillFactory → GRPO against RL only, best on validation" not in differences
+    assert f"| {best} of 4 |" in (folder / "results.md").read_text()
+
+
 def test_results_can_be_had_before_the_end(sf: Sf, file: Path, tmp_path: Path) -> None:
     folder = tmp_path / "out"
     outcome = sf("study", file, "--to", folder, "--results")
@@ -136,6 +178,8 @@ def test_results_can_be_had_before_the_end(sf: Sf, file: Path, tmp_path: Path) -
         (("[settings]", "[setings]"), "no entry of study .* named 'setings': did you mean 'settings'"),
         (('method = "no-sample-order"', 'method = "no-order"'), "no method named 'no-order'"),
         (("[arms.star]", "[arms.sft]"), "an arm cannot be called 'sft'"),
+        (("[arms.star]", "[arms.rl-instructed]"), "an arm cannot be called 'rl-instructed'"),
+        (("[arms.star]", "[arms.star-best]"), "an arm cannot be called 'star-best'"),
         (("[arms.star]", "[arms.star]\nrounds = 0"), "rounds = 0 is not a whole number from 1 on"),
         (('model = "scripted"', "models = 3"), "no setting named 'models': did you mean 'model'"),
         (("[arms.skillfactory]", "[arms.skillfactory"), "cannot be read"),
