@@ -55,9 +55,9 @@ class Guesser:
         return f"Looking at {random.randint(1, 99)}. <{self.tags.verdict}>{verdict}</{self.tags.verdict}>"
 
     def asked(self, key: str) -> tuple[Problem, str]:
-        """(problem, the rest of the key): PROBLEM/PROMPT/K, PROBLEM/PROMPT/K/PROMPT/K, or METHOD/PROBLEM/K."""
+        """(problem, the rest of the key): PROBLEM/PROMPT/K, PROBLEM/PROMPT/K/PROMPT/K, METHOD/PROBLEM/K, or METHOD/step-N/PROBLEM/K."""
         parts = key.split("/")
-        for start in (0, 1):
+        for start in (0, 1, 2):
             for end in range(len(parts), start, -1):
                 problem = self.problems.get("/".join(parts[start:end]))
                 if problem is not None:

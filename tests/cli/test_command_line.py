@@ -20,8 +20,8 @@ Sf = Callable[..., Outcome]
 SF = Path(sys.executable).with_name("sf")
 COLOUR = re.compile(r"\x1b\[(?:[0-9]+;)*(?:3[0-8]|4[0-8]|9[0-7])[;m]")
 WRITES = {
-    *("run", "sample", "grade", "reflect", "rearrange", "sft", "grpo", "evaluate", "report", "import", "regrade"),
-    *("export", "serve", "view", "new"),
+    *("run", "sample", "grade", "reflect", "rearrange", "sft", "grpo", "validate", "evaluate", "report", "import"),
+    *("regrade", "export", "serve", "view", "new"),
 }
 "commands that make something; all others read, and tell it as JSON too"
 

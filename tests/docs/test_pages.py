@@ -3,8 +3,9 @@
 import json
 import os
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from given import GIVEN
@@ -12,6 +13,9 @@ from pages import PAGES, ROOT, Block, all_blocks, blocks, lacks, name_of
 from reader import LEFT_OUT, Reader, reader
 
 from skillfactory_core.config import structure
+from skillfactory_core.prompts import Prompt
+from skillfactory_core.study.claims import read_claims
+from skillfactory_core.study.plan import read_forcing
 
 RUN = ("bash", "python")
 WITH_BLOCKS = [page for page in PAGES if any(block.kind in RUN for block in all_blocks(page))]
@@ -73,13 +77,22 @@ def test_no_command_hides_in_a_block_that_is_not_run() -> None:
                 assert not words or words[0] not in STARTS, f"{name_of(page)}: make this a bash block: {line}"
 
 
+PIECES: dict[str, Callable[[Mapping[str, Any]], object]] = {
+    "instruct": lambda tables: Prompt("instruct", **tables["instruct"]),
+    "claims": lambda tables: read_claims(Path("a page"), tables["claims"]),
+    "forcing": lambda tables: read_forcing(Path("a page"), tables["forcing"]),
+}
+"tables of other files than a run's settings: what reads them"
+
+
 @pytest.mark.parametrize("block", READ, ids=lambda block: block.place)
 def test_every_block_of_settings_or_rows_is_one(block: Block) -> None:
     if block.kind == "json":
         assert all(isinstance(json.loads(line), dict) for line in block.body.splitlines())
     else:
         tables = tomllib.loads(block.body)
-        assert "project" in tables or structure({"task": "countdown", **tables})
+        piece = PIECES.get(next(iter(tables))) if len(tables) == 1 else None
+        assert piece(tables) if piece else "project" in tables or structure({"task": "countdown", **tables})
 
 
 def test_every_file_that_a_page_gives_away_is_used_there() -> None:
