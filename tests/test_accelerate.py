@@ -68,14 +68,9 @@ def log(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
 
 
-@pytest.mark.parametrize(
-    ("launcher", "plugin", "rounds"),
-    # FSDP2 hands on the loss in the precision of the forward pass.
-    [(TWO, (), 1e-4), (SHARDED, ON_CPU, 1e-2)],
-    ids=["copies", "FSDP2"],
-)
+@pytest.mark.parametrize(("launcher", "plugin"), [(TWO, ()), (SHARDED, ON_CPU)], ids=["copies", "FSDP2"])
 def test_two_processes_train_as_one_does(
-    taught: Path, alone: Path, tmp_path: Path, launcher: tuple[str, ...], plugin: tuple[str, ...], rounds: float
+    taught: Path, alone: Path, tmp_path: Path, launcher: tuple[str, ...], plugin: tuple[str, ...]
 ) -> None:
     from safetensors.torch import load_file
 
@@ -85,7 +80,7 @@ def test_two_processes_train_as_one_does(
     assert [line["step"] for line in own] == [line["step"] for line in steps] == list(range(1, len(steps) + 1))
     # The last step of an epoch is filled up with lessons from its start, where they do not come out even.
     for line, other in zip(steps[:-1], own, strict=False):
-        assert other["loss"] == pytest.approx(line["loss"], rel=rounds)
+        assert other["loss"] == pytest.approx(line["loss"], rel=1e-4)
         assert other["num_tokens"] == line["num_tokens"]
     one, two = (load_file(folder / "model" / "model.safetensors") for folder in (before, now))
     assert {name: two[name].shape for name in one} == {name: one[name].shape for name in one}, "whole, no shard"

@@ -185,7 +185,7 @@ def arguments(folder: Path, steps: int, checkpoints: int, seed: int) -> dict[str
         "data_seed": seed,
         "adam_beta1": 0.9,
         "adam_beta2": 0.95,
-        "bf16": on_gpu or half_is_fast(),
+        "bf16": on_gpu,
         "use_cpu": not on_gpu,
         "gradient_checkpointing": on_gpu,
         "save_strategy": "steps",
@@ -198,14 +198,6 @@ def arguments(folder: Path, steps: int, checkpoints: int, seed: int) -> dict[str
         "dataloader_pin_memory": on_gpu,
         "ddp_find_unused_parameters": False,
     }
-
-
-def half_is_fast() -> bool:
-    """Whether this CPU multiplies bfloat16 in hardware: training then takes two thirds of the time of 32 bits."""
-    import torch
-
-    known = torch.cpu.get_capabilities()
-    return bool(known.get("avx512_bf16") or known.get("amx_bf16"))
 
 
 def check_sizes(settings: GrpoSettings) -> None:
