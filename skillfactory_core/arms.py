@@ -1,5 +1,11 @@
 """Arms: the models that a run compares, by name: where each comes from, and which are the best of another's checkpoints."""
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from skillfactory_core.prompts import PromptSet
+    from skillfactory_core.tags import TagFormat
+
 FROM_BASE = ("rl-only", "rl-instructed")
 "reinforced from the base, without traces: with the prompt of all, and with one that explains the tags"
 BEST = "-best"
@@ -17,9 +23,9 @@ def is_best(arm: str) -> bool:
     return arm.endswith(BEST)
 
 
-def explained(arm: str) -> bool:
-    """Whether it is trained and asked with the prompt that explains the tags."""
-    return trained_as(arm) == "rl-instructed"
+def asked_with(arm: str, prompts: "PromptSet", tags: "TagFormat") -> "PromptSet":
+    """What it is trained and asked with: RL only with instructions has the prompt that explains the tags."""
+    return prompts.instructed(tags.form) if trained_as(arm) == "rl-instructed" else prompts
 
 
 def taught(arm: str) -> bool:

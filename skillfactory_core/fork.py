@@ -1,7 +1,6 @@
 """Fork: other traces from the same attempts and reflections, in the same run or in one beside it."""
 
 import json
-import os
 import shutil
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -11,6 +10,7 @@ import tomli_w
 
 from skillfactory_core.config import Config, merge, structure, unstructure
 from skillfactory_core.errors import SkillFactoryError
+from skillfactory_core.link import link
 from skillfactory_core.run import Run, open_run, write_text
 
 FREE = ("strategy", "strategy_options", "rearrange", "skills", "phrases")
@@ -65,7 +65,7 @@ def fork(run: Run, folder: Path, config: Config, stages: Collection[str] = tuple
     shutil.rmtree(temporary, ignore_errors=True)
     for name in map(SHARED.__getitem__, stages):
         if (run.folder / name).exists():
-            shutil.copytree(run.folder / name, temporary / name, copy_function=link)
+            shutil.copytree(run.folder / name, temporary / name, copy_function=take_over)
     manifest.pop("words", None)
     manifest["stages"] = {stage: manifest["stages"][stage] for stage in stages if stage in manifest["stages"]}
     manifest["forked_from"] = str(run.folder)
@@ -75,12 +75,6 @@ def fork(run: Run, folder: Path, config: Config, stages: Collection[str] = tuple
     return open_run(folder)
 
 
-def link(source: str, target: str) -> None:
-    """A second name for a file, or a copy where the disk has no links. Journals grow, so they are copied."""
-    if source.endswith(".parquet"):
-        try:
-            os.link(source, target)
-            return
-        except OSError:
-            pass
-    shutil.copy2(source, target)
+def take_over(source: str, target: str) -> None:
+    """Journals grow, so they are copied."""
+    (link if source.endswith(".parquet") else shutil.copy2)(source, target)

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from skillfactory_core.arms import BEST, FROM_BASE, explained, is_best, trained_as
+from skillfactory_core.arms import BEST, FROM_BASE, asked_with, is_best, trained_as
 from skillfactory_core.choices import choose, open_engine
 from skillfactory_core.deadline import deadline
 from skillfactory_core.engine import Engine
@@ -164,8 +164,7 @@ class Pipeline:
 
     def prompts_of(self, method: str) -> PromptSet:
         """What a method is asked with, in training and evaluation."""
-        prompts = self.choices.prompts
-        return prompts.instructed(self.choices.tags.form) if explained(method) else prompts
+        return asked_with(method, self.choices.prompts, self.choices.tags)
 
     def examiner(self, method: str) -> Examiner:
         """Who asks a method."""

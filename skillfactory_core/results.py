@@ -5,7 +5,7 @@ the grader could not check counts as not right, and under `unchecked`: leaving i
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache, partial
 from typing import Any
 
@@ -54,7 +54,7 @@ class Score:
 
     def add(
         self,
-        grade: Callable[[str, str], Grade],
+        grade: Callable[[str], Grade],
         tags: TagFormat,
         problem: str,
         text: str,
@@ -63,7 +63,7 @@ class Score:
         correct: bool,
         reason: str,
     ) -> None:
-        """Add a response, from the COLUMNS of its table. `grade` takes a problem's key and an answer."""
+        """Add a response, from the COLUMNS of its table. `grade` takes an answer to its problem."""
         if finish == "error":
             self.errors += 1
             return
@@ -75,7 +75,7 @@ class Score:
         self.truncated += cut
         self.unchecked += unchecked
         self.lengths[correct, bin_of(tokens)] += 1
-        self.use.add(skill_use(text, tags, partial(grade, problem), cut), None if unchecked else correct)
+        self.use.add(skill_use(text, tags, grade, cut), None if unchecked else correct)
         self.measured.add(problem, measure(self.measures, text, tags))
 
     def per_problem(self) -> list[tuple[int, int]]:
@@ -164,19 +164,27 @@ def score_table(
     score: Score, responses: Table[Response], problems: Table[Problem], task: Task, tags: TagFormat
 ) -> None:
     """Add the responses of a table."""
-    params: dict[str, dict[str, Any]] = {}
+    for _, grade, row in with_graders(responses, problems, task, COLUMNS):
+        score.add(grade, tags, *row)
+
+
+def with_graders(
+    responses: Table[Response], problems: Table[Problem], task: Task, columns: Sequence[str]
+) -> Iterator[tuple[Problem, Callable[[str], Grade], tuple[Any, ...]]]:
+    """The rows of a table, whose first column is the problem's key, each with its problem and what grades any answer to it."""
+    known: dict[str, Problem] = {}
 
     # Responses to a problem stand together, and many of their attempts have the same answer.
     @lru_cache(4096)
-    def grade(problem: str, answer: str) -> Grade:
-        return task.grade(params[problem], answer)
+    def grade(key: str, answer: str) -> Grade:
+        return task.grade(known[key].params, answer)
 
-    for row in responses.every(*COLUMNS):
-        params = params or {problem.key: problem.params for problem in problems}
-        if row[0] not in params:
+    for row in responses.every(*columns):
+        known = known or {problem.key: problem for problem in problems}
+        if row[0] not in known:
             raise lost(problems, row[0])
         with on(row[0]):
-            score.add(grade, tags, *row)
+            yield known[row[0]], partial(grade, row[0]), row
 
 
 def lost(problems: Table[Problem], key: str) -> SkillFactoryError:

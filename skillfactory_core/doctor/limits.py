@@ -5,6 +5,7 @@ from itertools import islice
 from typing import Any
 
 from skillfactory_core import registry
+from skillfactory_core.arms import asked_with
 from skillfactory_core.doctor.finding import Finding
 from skillfactory_core.engines.transformers import prompt_ids
 from skillfactory_core.prompts import PromptSet
@@ -31,14 +32,15 @@ def limits(tokenizer: Any, prompts: PromptSet, run: Run | None) -> Iterator[Find
     traces = [len(tokens_of(tokenizer, Lesson(*lesson))) for lesson in islice(lessons(run), LENGTHS)]
     yield share("traces", traces, config.sft.context, "sft.context", "sf rearrange")
     task = task_of(config)
-    asked = (ask(problem, prompts, task.answer_kind).messages for problem in run.problems("rl", task.variant))
-    lengths = [len(prompt_ids(tokenizer, list(messages))) for messages in asked]
-    yield share("prompts", lengths, config.grpo.max_prompt, "grpo.max_prompt", "sf sample")
-    if config.instructed:
-        explaining = prompts.instructed(registry.find_tags(config.tags).form)
-        asked = (ask(problem, explaining, task.answer_kind).messages for problem in run.problems("rl", task.variant))
+    tags = registry.find_tags(config.tags)
+    for what, arm in {
+        "prompts": "sft",
+        **({"prompts that explain": "rl-instructed"} if config.instructed else {}),
+    }.items():
+        used = asked_with(arm, prompts, tags)
+        asked = (ask(problem, used, task.answer_kind).messages for problem in run.problems("rl", task.variant))
         lengths = [len(prompt_ids(tokenizer, list(messages))) for messages in asked]
-        yield share("prompts that explain", lengths, config.grpo.max_prompt, "grpo.max_prompt", "sf sample")
+        yield share(what, lengths, config.grpo.max_prompt, "grpo.max_prompt", "sf sample")
     for folder in sorted({part.parent for part in (run.folder / "8-evaluation").glob("*-*/*.parquet")}):
         finishes = [finish for (finish,) in run.responses(*folder.name.rsplit("-", 1)).every("finish")]
         cuts, most = finishes.count("length"), config.evaluate_sampling.max_tokens

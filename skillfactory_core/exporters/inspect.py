@@ -13,7 +13,8 @@ from typing import IO, Any
 
 import attrs
 
-from skillfactory_core import __version__, hookimpl, interval
+from skillfactory_core import __version__, hookimpl, interval, registry
+from skillfactory_core.arms import asked_with
 from skillfactory_core.attempt import UNCHECKED
 from skillfactory_core.evaluation import Response
 from skillfactory_core.exporter import Exporter
@@ -45,7 +46,8 @@ class InspectExporter(Exporter):
     def export(self, run: Run, folder: Path) -> dict[str, Any]:
         prompts = messages.prompts_of(run.config)
         messages.check_prompts(run, prompts)
-        asked = {method: messages.asking(run.config, method) for method in run.config.arms}
+        tags = registry.find_tags(run.config.tags)
+        asked = {method: asked_with(method, prompts, tags) for method in run.config.arms}
         logs = responses = 0
         for exam, task in variants_of(run.config).items():
             for method in run.config.arms:

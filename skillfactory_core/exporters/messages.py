@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from skillfactory_core import registry
-from skillfactory_core.arms import explained
 from skillfactory_core.config import Config
 from skillfactory_core.errors import SkillFactoryError
 from skillfactory_core.problem import Problem
@@ -86,12 +85,6 @@ def prompts_of(config: Config) -> PromptSet:
         return read_prompt_set(Path(config.prompts))
     prompts: PromptSet = registry.find(registry.PROMPTS, config.prompts)
     return prompts
-
-
-def asking(config: Config, method: str) -> PromptSet:
-    """What a method of a run was asked with."""
-    prompts = prompts_of(config)
-    return prompts.instructed(registry.find_tags(config.tags).form) if explained(method) else prompts
 
 
 def model_path(config: Config) -> str:

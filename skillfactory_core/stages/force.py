@@ -1,6 +1,5 @@
 """Force: responses within a budget of tokens, and the same responses made to go on beyond it (budget forcing)."""
 
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from math import ceil
@@ -10,6 +9,7 @@ import attrs
 from skillfactory_core.engine import Engine, Generation, Request, Sampling, stream_seed
 from skillfactory_core.errors import SkillFactoryError
 from skillfactory_core.evaluation import Response
+from skillfactory_core.link import link
 from skillfactory_core.progress import Progress
 from skillfactory_core.shard import WHOLE, Shard
 from skillfactory_core.stages.evaluate import Examiner, answer, exams_here, shares
@@ -29,16 +29,16 @@ def respond_within(examiner: Examiner, budget: int, shard: Shard = WHOLE, only: 
     tables = partial(run.responses, method, budget=f"{budget}")
     if budget == run.config.evaluate_sampling.max_tokens:
         for name in exams:
-            take_over(run.responses(method, name), tables(name))
+            same_files(run.responses(method, name), tables(name))
     answer(examiner, exams, shares(run, exams, shard), sampling, tables, f"{method}, {budget} tokens")
 
 
-def take_over(evaluation: Table[Response], within: Table[Response]) -> None:
+def same_files(evaluation: Table[Response], within: Table[Response]) -> None:
     """The evaluation's own budget: its responses are the ones that would be made again, so they are the same files."""
     for number in evaluation.parts():
         if not within.part(number).exists() and not any(error for (error,) in evaluation.columns(number, "error")):
             within.folder.mkdir(parents=True, exist_ok=True)
-            os.link(evaluation.part(number), within.part(number))
+            link(evaluation.part(number), within.part(number))
 
 
 @attrs.frozen

@@ -1,14 +1,12 @@
 """Cell: what one row of a study did on one problem with one seed. The unit of every figure and interval of its page."""
 
 from collections.abc import Callable, Iterator
-from functools import lru_cache, partial
 
 import attrs
 
 from skillfactory_core import registry
 from skillfactory_core.attempt import Grade
-from skillfactory_core.deadline import on
-from skillfactory_core.results import lost
+from skillfactory_core.results import with_graders
 from skillfactory_core.run import Run
 from skillfactory_core.skill_use import skill_use
 from skillfactory_core.tags import TagFormat
@@ -47,23 +45,12 @@ SUMS = tuple(field.name for field in attrs.fields(Cell) if field.type is int and
 def cells_of(run: Run, method: str, task: Task, exam: str, budget: str, name: Callable[[str], Cell]) -> Iterator[Cell]:
     """The cells of one table of responses; `name` makes the empty one of a problem's hash. Responses that failed are left out."""
     tags: TagFormat = registry.find_tags(run.config.tags)
-    problems = {problem.key: problem for problem in run.problems("evaluation", exam)}
     cells: dict[str, Cell] = {}
-
-    # Responses to a problem stand together, and many of their attempts have the same answer.
-    @lru_cache(4096)
-    def grade(problem: str, answer: str) -> Grade:
-        return task.grade(problems[problem].params, answer)
-
-    for key, text, tokens, finish, correct in run.responses(method, exam, budget).every(*COLUMNS):
-        if finish == "error":
-            continue
-        if key not in problems:
-            raise lost(run.problems("evaluation", exam), key)
-        if key not in cells:
-            cells[key] = name(problems[key].hash)
-        with on(key):
-            add(cells[key], text, tokens, finish == "length", correct, tags, partial(grade, key))
+    responses, problems = run.responses(method, exam, budget), run.problems("evaluation", exam)
+    for problem, grade, (key, text, tokens, finish, correct) in with_graders(responses, problems, task, COLUMNS):
+        if finish != "error":
+            cell = cells.setdefault(key, name(problem.hash))
+            add(cell, text, tokens, finish == "length", correct, tags, grade)
     yield from cells.values()
 
 

@@ -19,10 +19,10 @@ class Part:
     """One comparison: a measure of a row, or of its distance to another row or to other exams, is above a number."""
 
     row: str
-    exams: tuple[str, ...]
+    exams: tuple[str, ...] = attrs.field(converter=tuple)
     against: str = ""
     "the other row; empty with `against_exams`: the same row, without: the measure itself"
-    against_exams: tuple[str, ...] = ()
+    against_exams: tuple[str, ...] = attrs.field(default=(), converter=tuple)
     "the exams of the other side. Empty: the same"
     measure: str = "accuracy"
     above: float = 0.0
@@ -68,18 +68,12 @@ def read_part(path: Path, claim: str, table: Mapping[str, Any]) -> Part:
     for key, kind, what in (("row", str, "a row"), ("exams", list, "a list of exams")):
         if not isinstance(table.get(key), kind):
             raise SkillFactoryError(f"{where}: a part needs {key}, {what}")
+    if isinstance(above := table.get("above", 0.0), bool) or not isinstance(above, int | float):
+        raise SkillFactoryError(f"{where}: above = {above!r} is not a number")
     measure = table.get("measure", "accuracy")
     if measure not in MEASURES:
         raise not_found(f"measure in study {path}", measure, MEASURES, "study")
-    exams = {key: tuple(table.get(key, ())) for key in ("exams", "against_exams")}
-    return Part(
-        table["row"],
-        exams["exams"],
-        table.get("against", ""),
-        exams["against_exams"],
-        measure,
-        float(table.get("above", 0.0)),
-    )
+    return Part(**table)
 
 
 def judged(claims: Mapping[str, Any], store: Store) -> dict[str, Any]:
@@ -89,11 +83,7 @@ def judged(claims: Mapping[str, Any], store: Store) -> dict[str, Any]:
     """
     found = {}
     for name, claim in claims.items():
-        parts = [
-            Part(**{**part, "exams": tuple(part["exams"]), "against_exams": tuple(part["against_exams"])})
-            for part in claim["parts"]
-        ]
-        each = [(part, part.measured(store)) for part in parts]
+        each = [(part, part.measured(store)) for part in (Part(**said) for said in claim["parts"])]
         found[name] = {
             "title": claim["title"],
             "verdict": verdict([state(part, interval) for part, interval in each]),

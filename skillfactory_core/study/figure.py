@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from skillfactory_core.interval import Interval
 from skillfactory_core.study.over_seeds import over_seeds
-from skillfactory_core.study.store import Store
+from skillfactory_core.study.store import Store, Sums
 
 if TYPE_CHECKING:
     from numpy import ndarray
@@ -15,11 +15,14 @@ Values = dict[int, "ndarray"]
 INFINITE = float("inf")
 
 
-def per_response(name: str) -> Callable[[Store, str, str], Values]:
+def shares(sums: Sums, name: str) -> Values:
     """A sum over the responses to a problem, divided by them."""
+    return {seed: each[name] / each["responses"] for seed, each in sums.items()}
 
+
+def per_response(name: str) -> Callable[[Store, str, str], Values]:
     def values(store: Store, row: str, exam: str) -> Values:
-        return {seed: sums[name] / sums["responses"] for seed, sums in store.sums(row, exam).items()}
+        return shares(store.sums(row, exam), name)
 
     return values
 
@@ -46,14 +49,8 @@ def f1(kind: str) -> Callable[[Store, str, str], Values]:
 
 def forced(store: Store, row: str, exam: str) -> Values:
     """How much more of the responses are right when they are made to go on (budget forcing)."""
-    budget = next((name for name in store.budgets if "-" in name), "")
-    after = store.sums(row, exam, budget) if budget else {}
-    before = store.sums(row, exam, budget.partition("-")[0])
-    return {
-        seed: after[seed]["right"] / after[seed]["responses"] - before[seed]["right"] / before[seed]["responses"]
-        for seed in after
-        if seed in before
-    }
+    before, after = (shares(store.sums(row, exam, budget), "right") for budget in store.forcing)
+    return {seed: after[seed] - before[seed] for seed in after if seed in before} if store.forcing[1] else {}
 
 
 MEASURES: Mapping[str, Callable[[Store, str, str], Values]] = {

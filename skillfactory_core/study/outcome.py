@@ -5,7 +5,7 @@ from typing import Any
 
 from skillfactory_core.skill_use import macro, ratio
 from skillfactory_core.study.claims import judged
-from skillfactory_core.study.figure import contrast, level, named
+from skillfactory_core.study.figure import contrast, level, named, shares
 from skillfactory_core.study.store import Store, Sums
 
 SKILL = ("tokens", "answers", "reflections", "truncated")
@@ -76,10 +76,7 @@ def skill(sums: Sums) -> dict[str, float | None]:
 
 def forced(store: Store, row: str, exams: Sequence[str]) -> dict[str, Any]:
     """exam -> the budget's tokens, then accuracy within it, after going on, and the difference; of the first budget with both."""
-    budget = next((name for name in store.budgets if "-" in name), None)
-    if budget is None:
-        return {}
-    standard = budget.partition("-")[0]
+    standard, budget = store.forcing
     return {
         exam: {
             "budget": budget,
@@ -88,7 +85,7 @@ def forced(store: Store, row: str, exams: Sequence[str]) -> dict[str, Any]:
             **(named(level(store, "forced", row, [exam]), "difference") or {}),
         }
         for exam in exams
-        if store.has(row, exam, standard) and store.has(row, exam, budget)
+        if budget and store.has(row, exam, standard) and store.has(row, exam, budget)
     }
 
 
@@ -96,4 +93,4 @@ def mean(sums: Sums) -> float:
     """The share of right responses, the mean over seeds."""
     import numpy
 
-    return float(numpy.mean([numpy.nanmean(each["right"] / each["responses"]) for each in sums.values()]))
+    return float(numpy.mean([numpy.nanmean(values) for values in shares(sums, "right").values()]))

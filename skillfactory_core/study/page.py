@@ -117,10 +117,9 @@ def claims(found: Mapping[str, Any]) -> Iterator[str]:
     yield ""
     yield "Written in the study's file before its runs. A claim holds where the whole interval of each of its parts is on the right side."
     yield ""
-    rows, number = {}, 0
+    rows = {}
     for claim in found["claims"].values():
         for at, part in enumerate(claim["parts"]):
-            number += 1
             first = f"**{claim['title']}** | **{VERDICTS[claim['verdict']]}**" if not at else " | "
             rows[f"{first} | {said(part, found)}"] = [measured(part), VERDICTS[part["state"]]]
     yield from table(["claim", "", "measured", "", ""], rows)

@@ -5,7 +5,6 @@ its intervals are made from these alone, so that they can be made again without 
 """
 
 import json
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -44,10 +43,18 @@ class Store:
         return found
 
     @cached_property
-    def _by_table(self) -> dict[tuple[str, str, str], list[Cell]]:
-        found: dict[tuple[str, str, str], list[Cell]] = defaultdict(list)
-        for cell in self.cells:
-            found[cell.row, cell.exam, cell.budget].append(cell)
+    def _tables(self) -> dict[tuple[str, str, str], Sums]:
+        """(row, exam, budget) -> its sums: once, since every pair of rows asks for them."""
+        import numpy
+
+        found: dict[tuple[str, str, str], Sums] = {}
+        for cell in sorted(self.cells, key=lambda cell: cell.seed):
+            place = self.problems[cell.exam]
+            by_seed = found.setdefault((cell.row, cell.exam, cell.budget), {})
+            if cell.seed not in by_seed:
+                by_seed[cell.seed] = {name: numpy.full(len(place), numpy.nan) for name in SUMS}
+            for name in SUMS:
+                by_seed[cell.seed][name][place[cell.problem]] = getattr(cell, name)
         return found
 
     @cached_property
@@ -55,24 +62,21 @@ class Store:
         """Those of responses that were not the evaluation's, in the order of their numbers."""
         return sorted({cell.budget for cell in self.cells} - {""}, key=lambda name: [int(n) for n in name.split("-")])
 
+    @cached_property
+    def forcing(self) -> tuple[str, str]:
+        """The budget of the standard responses and that of those made to go on, as cells name them; both empty without any."""
+        forced = next((name for name in self.budgets if "-" in name), "")
+        return forced.partition("-")[0], forced
+
     def has(self, row: str, exam: str, budget: str = "") -> bool:
-        return (row, exam, budget) in self._by_table
+        return (row, exam, budget) in self._tables
 
     def seeds(self, row: str) -> list[int]:
-        return sorted({cell.seed for (name, _, _), cells in self._by_table.items() if name == row for cell in cells})
+        return sorted({seed for (name, _, _), by_seed in self._tables.items() if name == row for seed in by_seed})
 
     def sums(self, row: str, exam: str, budget: str = "") -> Sums:
-        """What one row did on one exam."""
-        import numpy
-
-        place = self.problems[exam]
-        found: Sums = {}
-        for cell in self._by_table[row, exam, budget]:
-            if cell.seed not in found:
-                found[cell.seed] = {name: numpy.full(len(place), numpy.nan) for name in SUMS}
-            for name in SUMS:
-                found[cell.seed][name][place[cell.problem]] = getattr(cell, name)
-        return dict(sorted(found.items()))
+        """What one row did on one exam; empty where it did nothing."""
+        return self._tables.get((row, exam, budget), {})
 
 
 def write_store(store: Store, folder: Path) -> None:

@@ -1,12 +1,12 @@
 """Train from the newest whole checkpoint, and leave the model under its final name: in one process, or in many together."""
 
 import json
-import os
 import shutil
 from pathlib import Path
 from typing import Any
 
 from skillfactory_core.errors import SkillFactoryError
+from skillfactory_core.link import link
 
 PIECES = (
     ("model.safetensors", "model.safetensors.index.json", "pytorch_model_fsdp.bin", "pytorch_model_fsdp_0/.metadata"),
@@ -76,16 +76,8 @@ def keep(checkpoint: Path, steps: Path, updates: int) -> None:
     temporary = steps / "tmp"
     for before in (temporary, place):
         shutil.rmtree(before, ignore_errors=True)
-    shutil.copytree(checkpoint, temporary, ignore=shutil.ignore_patterns(*STATE), copy_function=linked)
+    shutil.copytree(checkpoint, temporary, ignore=shutil.ignore_patterns(*STATE), copy_function=link)
     temporary.rename(place)
-
-
-def linked(source: str, target: str) -> None:
-    """A second name for a file, or a copy where the disk has no links."""
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copy2(source, target)
 
 
 def last_checkpoint(folder: Path) -> str | None:

@@ -114,6 +114,18 @@ def test_what_forcing_gains_is_paired_by_problem_and_seed() -> None:
     assert found["budget"] == "768-1536" and found["forced"] - found["standard"] == pytest.approx(found["difference"])
 
 
+def test_a_row_that_was_not_forced_has_no_figures_of_forcing() -> None:
+    """Asked in the order of a page: claims look at every row, then the table lists those that have something to list."""
+    forced = store({("ours", "4"): 0.5}, budgets=("", "768", "768-1536"), it=[part(measure="forced", against="theirs")])
+    plain = store({("theirs", "4"): 0.5})
+    about = {**forced.about, "rows": {**forced.about["rows"], **plain.about["rows"]}}
+    toy = Store(about, sorted_cells([*forced.cells, *plain.cells]))
+    assert level(toy, "forced", "theirs", ["4"]) is None
+    found = outcome(toy)
+    assert found["claims"]["it"]["verdict"] == "unknown"
+    assert found["forced"].keys() == {"ours"}
+
+
 def test_stored_tables_give_the_same_page_and_the_same_bytes(sf: Sf, tmp_path: Path) -> None:
     toy = store({("ours", "3"): 0.5, ("ours", "4"): 0.4, ("theirs", "4"): 0.2}, it=[part(against="theirs")])
     for folder in ("one", "two"):
@@ -191,6 +203,7 @@ def test_a_study_forces_the_rows_that_it_names_and_leaves_out_what_it_is_told(sf
         (("force = 90", "force = 60"), "are not two growing numbers of tokens"),
         (('against = "any-order"', 'against = "no-order"'), "no row of study .* named 'no-order'"),
         (('against = "any-order"', 'agains = "any-order"'), "no entry of study .* named 'claims.order.parts.agains'"),
+        (('against = "any-order"', 'above = "0.8"'), "claims.order.parts: above = '0.8' is not a number"),
         (('against = "any-order"', 'measure = "luck"'), "no measure in study .* named 'luck'"),
         (('title = "The order matters"', ""), "needs a title and"),
         (("tuned = false", "tuned = 0"), "tuned = 0 is not true or false"),
