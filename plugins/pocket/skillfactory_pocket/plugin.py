@@ -5,6 +5,7 @@ from pathlib import Path
 from skillfactory_core import hookimpl
 from skillfactory_core.engine import Model
 from skillfactory_core.prompts import PromptSet, read_prompt_set
+from skillfactory_core.suite import Suite, read_suites
 
 HERE = Path(__file__).parent
 
@@ -24,3 +25,8 @@ def register_models() -> list[Model]:
 @hookimpl
 def register_prompt_sets() -> list[PromptSet]:
     return [read_prompt_set(HERE / "prompts.toml")]
+
+
+@hookimpl
+def register_suites() -> list[Suite]:
+    return read_suites(HERE / "suites.toml")
