@@ -44,9 +44,10 @@ def test_a_training_that_was_stopped_goes_on_to_the_same_weights(
             raise KeyboardInterrupt
 
     whole = loop.save
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+    with monkeypatch.context() as patch:
         patch.setattr(loop, "save", stopping)
-        loop.pretrain(tmp_path / "other", tmp_path / "again", TINY)
+        with pytest.raises(KeyboardInterrupt):
+            loop.pretrain(tmp_path / "other", tmp_path / "again", TINY)
     assert saves == [2, 4] and not (tmp_path / "other").exists()
     capsys.readouterr()
     loop.pretrain(tmp_path / "other", tmp_path / "again", TINY)

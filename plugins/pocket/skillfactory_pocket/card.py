@@ -141,11 +141,12 @@ nothing in it comes from any other model or text but the word list of the letter
 Measured by `sf-pocket card` on its own attempts: {problems} held-out problems x {samples} attempts per row, one check
 each, temperature 0.7, top-p 0.8, top-k 20. Figures in %, tokens on average.
 
-| task, difficulty | right attempts | problems ever right | right steps | verdict right, wrong attempts | verdict right, right attempts | of how many | tokens, attempt | tokens, check |
+| task, difficulty | right | ever right | right steps | verdict right on wrong | on right | of how many | tokens, attempt | check |
 | --- | --- | --- | --- | --- | --- | --- | --- | --- |
 {rows}
 
-Difficulty: numbers in Countdown (1-15, targets 1-99), digits of a factor, letters of the word, sentences that change the
-pile. Held out means: drawn by the task from its evaluation split. Pretraining draws problems of the same kind at
-random, so with few numbers it has met many of them; what it has not met is a text that verifies and then tries again.
+Right: attempts; ever right: problems with a right attempt; of how many: right attempts that were checked. Difficulty:
+numbers in Countdown (1-15, targets 1-99), digits of a factor, letters of the word, sentences that change the pile. Held
+out means: drawn by the task from its evaluation split. Pretraining draws problems of the same kind at random, so with
+few numbers it has met many of them; what it has not met is a text that verifies and then tries again.
 """

@@ -42,7 +42,9 @@ def pretrain(weights: Path, work: Path, steps: int | None, seed: int) -> None:
 @TARGET
 @click.option("--problems", default=400, show_default=True, help="Held-out problems per task and difficulty.")
 @click.option("--samples", default=4, show_default=True, help="Attempts per problem.")
-@click.option("--task", "tasks", multiple=True, help="Only this task; may be repeated. Default: all that it was pretrained on.")
+@click.option(
+    "--task", "tasks", multiple=True, help="Only this task; may be repeated. Default: all that it was pretrained on."
+)
 def card(weights: Path, problems: int, samples: int, tasks: tuple[str, ...]) -> None:
     """Measure the model on its own attempts and write its card."""
     from skillfactory_pocket.card import EXAMS, write_card

@@ -209,7 +209,9 @@ def load(path: Path, recipe: Recipe, model: Any, optimizers: list[Any]) -> int:
         return 0
     state = torch.load(path)
     if state["recipe"] != attrs.asdict(recipe):
-        raise SkillFactoryError(f"checkpoint {path} is of another recipe, {state['recipe']}: remove it, or ask for that recipe")
+        raise SkillFactoryError(
+            f"checkpoint {path} is of another recipe, {state['recipe']}: remove it, or ask for that recipe"
+        )
     model.load_state_dict(state["model"])
     for optimizer, saved in zip(optimizers, state["optimizers"], strict=True):
         optimizer.load_state_dict(saved)

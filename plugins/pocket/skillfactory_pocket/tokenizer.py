@@ -16,9 +16,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
 END, USER, ASSISTANT, SYSTEM = "<|end|>", "<|user|>", "<|assistant|>", "<|system|>"
-PIECES = (
-    r"</?[a-z_]+>\n?|(?<![0-9])[0-9]{1,3}(?![0-9])|[0-9]| ?[A-Z]?[a-z]+ ?|[A-Z]|[()]| ?[^\s\w()<] ?\n?|\s+|."
-)
+PIECES = r"</?[a-z_]+>\n?|(?<![0-9])[0-9]{1,3}(?![0-9])|[0-9]| ?[A-Z]?[a-z]+ ?|[A-Z]|[()]| ?[^\s\w()<] ?\n?|\s+|."
 OFTEN = 25
 "a piece that the corpus holds so often is a token"
 CHAT_TEMPLATE = (

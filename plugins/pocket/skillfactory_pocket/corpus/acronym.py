@@ -71,7 +71,8 @@ def check(random: Random) -> Document:
 
 def write_check(listed: list[str], length: int, word: str) -> str:
     """Each letter with the initials that come after it."""
-    rest, parts = initials(listed).upper(), []
+    rest = initials(listed).upper()
+    parts: list[str] = []
     for letter in word.upper():
         before, _, after = rest.partition(letter)
         if before == rest:

@@ -8,7 +8,14 @@ from random import Random
 
 import attrs
 
-from skillfactory_pocket.corpus.arithmetic import LARGEST_NUMBER, LARGEST_VALUE, SMALLEST_NUMBER, Step, step, write_steps
+from skillfactory_pocket.corpus.arithmetic import (
+    LARGEST_NUMBER,
+    LARGEST_VALUE,
+    SMALLEST_NUMBER,
+    Step,
+    step,
+    write_steps,
+)
 from skillfactory_pocket.corpus.document import PROMPTS, Document, attempt_document, check_document, verdict
 
 TASK = "countdown"

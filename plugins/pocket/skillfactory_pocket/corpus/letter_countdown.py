@@ -82,12 +82,15 @@ def check(random: Random) -> Document:
     word = submitted(random, letters, length)
     first = opening(random.choice(PROMPTS.attempts).name, random, letters, length, word)
     text = write_check(letters, length, word)
-    return check_document(random, TASK, question(letters, length), write_attempt(word, first), f"{length} letters", text)
+    return check_document(
+        random, TASK, question(letters, length), write_attempt(word, first), f"{length} letters", text
+    )
 
 
 def write_check(letters: list[str], length: int, word: str) -> str:
     """Each letter with those that are left after it."""
-    left, parts = list(letters), []
+    left = list(letters)
+    parts: list[str] = []
     for letter in word:
         if letter not in left:
             return f"{', '.join([*parts, f'{letter.upper()} none'])}. {verdict(False)}"

@@ -38,7 +38,9 @@ def by_letters(length: int) -> dict[str, list[str]]:
 def spelled_from(letters: list[str], length: int) -> list[str]:
     """The known words of that length that can be spelled with the letters."""
     index = by_letters(length)
-    return [word for chosen in sorted(set(combinations(sorted(letters), length))) for word in index.get("".join(chosen), ())]
+    return [
+        word for chosen in sorted(set(combinations(sorted(letters), length))) for word in index.get("".join(chosen), ())
+    ]
 
 
 @cache

@@ -27,7 +27,7 @@ class Row:
 
 def digit(number: int, place: int) -> int:
     """Of a number, the digit for 10 to that power."""
-    return number // 10**place % 10
+    return int(f"{number:0{place + 1}}"[-1 - place])
 
 
 def make_row(a: int, times: int, place: int, total: int, forgets: bool) -> Row:

@@ -91,7 +91,10 @@ def check(random: Random) -> Document:
     steps = make_attempt(random, params["story"], 0 if random.random() < 0.4 else MISREADS)
     if random.random() < 0.15:
         last = steps[-1]
-        steps = (*steps[:-1], Step(last.left, last.operator, last.right, last.value + random.choice((-10, -2, -1, 1, 2, 10))))
+        steps = (
+            *steps[:-1],
+            Step(last.left, last.operator, last.right, last.value + random.choice((-10, -2, -1, 1, 2, 10))),
+        )
         if steps[-1].value < 1:
             steps = (*steps[:-1], last)
     shown = write_attempt(steps, opening(random.choice(PROMPTS.attempts).name, random, params, steps))
