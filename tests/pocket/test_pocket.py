@@ -13,7 +13,7 @@ from skillfactory_core.engine import Generation, Request, Sampling, stream_seed
 from skillfactory_core.engines.transformers import TransformersEngine
 from skillfactory_core.prompts import PromptSet
 from skillfactory_core.tags import TagFormat
-from skillfactory_pocket.card import measure, steps_right
+from skillfactory_pocket.card import EXAMS, measure, steps_right
 
 QUESTIONS = (
     "Make 24 from 4, 6, 1.",
@@ -116,11 +116,12 @@ def test_the_weights_are_a_few_megabytes() -> None:
     assert sum(f.stat().st_size for f in WEIGHTS.iterdir()) < 10_000_000
 
 
-def test_the_settings_pocket_brings_are_settings_that_exist() -> None:
+@pytest.mark.parametrize("task", EXAMS)
+def test_the_settings_pocket_brings_are_settings_that_exist(task: str) -> None:
     from skillfactory_core.config import PRESETS, Config, merge, preset_settings, structure
 
     for preset in PRESETS:
-        brought = model_settings(MODEL.settings, preset, "countdown")
-        config = structure(merge(merge(preset_settings(preset), brought), {"task": "countdown"}))
+        brought = model_settings(MODEL.settings, preset, task)
+        config = structure(merge(merge(preset_settings(preset), brought), {"task": task}))
         assert isinstance(config, Config)
         assert attrs.asdict(config)["prompts"] == "pocket"

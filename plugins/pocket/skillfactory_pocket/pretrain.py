@@ -145,8 +145,9 @@ def pretrain(target: Path, work: Path, recipe: Recipe) -> None:
     """
     import torch
 
+    device = "cuda" if torch.cuda.is_available() else "cpu"
     tokenizer = build_tokenizer()
-    model = build_model(recipe, tokenizer)
+    model = build_model(recipe, tokenizer).to(device)
     matrices = [p for n, p in model.named_parameters() if p.ndim == 2 and "embed" not in n]
     others = [p for n, p in model.named_parameters() if p.ndim != 2 or "embed" in n]
     optimizers = [
@@ -160,8 +161,8 @@ def pretrain(target: Path, work: Path, recipe: Recipe) -> None:
         for optimizer, rate in zip(optimizers, (recipe.matrix_rate, recipe.rate), strict=True):
             for group in optimizer.param_groups:
                 group["lr"] = rate * schedule(recipe, step)
-        with torch.autocast("cpu", torch.bfloat16):
-            loss = forward(input_ids=tokens, labels=labels).loss
+        with torch.autocast(device, torch.bfloat16):
+            loss = forward(input_ids=tokens.to(device), labels=labels.to(device)).loss
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         for optimizer in optimizers:
@@ -182,7 +183,7 @@ def write(folder: Path, model: "LlamaForCausalLM", tokenizer: "PreTrainedTokeniz
     """The model as it ships: rounded to bfloat16, which halves it."""
     import torch
 
-    copy.deepcopy(model).to(torch.bfloat16).save_pretrained(folder)
+    copy.deepcopy(model).to("cpu", torch.bfloat16).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
 
 
@@ -207,7 +208,7 @@ def load(path: Path, recipe: Recipe, model: Any, optimizers: list[Any]) -> int:
 
     if not path.exists():
         return 0
-    state = torch.load(path)
+    state = torch.load(path, map_location=model.device)
     if state["recipe"] != attrs.asdict(recipe):
         raise SkillFactoryError(
             f"checkpoint {path} is of another recipe, {state['recipe']}: remove it, or ask for that recipe"
