@@ -12,7 +12,7 @@ from skillfactory_pocket.corpus.document import Document
 from skillfactory_pocket.tokenizer import build_tokenizer
 
 TINY = loop.Recipe(
-    hidden=32, layers=1, heads=1, key_value_heads=1, feed_forward=32, tokens=1024, steps=6, long_row=1024, block=2, warmup=2,
+    hidden=32, layers=1, heads=1, key_value_heads=1, feed_forward=32, tokens=1024, steps=6, rows=(512,), last_rows=(1024,), block=2, warmup=2,
     compiled=False,
 )  # fmt: skip
 
@@ -71,15 +71,15 @@ def test_prompts_carry_no_loss_and_drills_only_on_what_can_be_known(tokenizer: A
 
 
 def test_rows_hold_whole_documents_and_are_as_long_as_was_asked(tokenizer: Any) -> None:
-    rows = loop.rows_of(tokenizer, seed=1, tokens=2048, length=512)
+    rows = loop.rows_of(tokenizer, seed=1, tokens=2048, lengths=(256, 512))
     for _ in range(5):
         tokens, labels = next(rows)
-        assert tokens.shape == labels.shape == (4, 512)
+        assert tokens.shape == labels.shape and tuple(tokens.shape) in ((8, 256), (4, 512))
         ends = (tokens == tokenizer.eos_token_id).sum(1)
         assert (ends > 1).all() and ((labels == loop.IGNORED) | (labels == tokens)).all()
         assert (tokens == tokenizer.pad_token_id).float().mean() < 0.2
 
 
 def test_the_rate_rises_and_falls() -> None:
-    rates = [loop.schedule(loop.Recipe(), step) for step in (0, 199, 4600, 8999)]
+    rates = [loop.schedule(loop.Recipe(), step) for step in (0, 199, 3600, 6999)]
     assert rates[0] == 1 / 200 and rates[1] == 1 and rates[0] < rates[2] < rates[1] and rates[3] == 0.01

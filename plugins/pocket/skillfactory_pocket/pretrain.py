@@ -32,23 +32,23 @@ class Recipe:
 
     hidden: int = 192
     layers: int = 5
-    heads: int = 6
+    heads: int = 4
     key_value_heads: int = 2
     feed_forward: int = 448
     tokens: int = 8192
     "tokens per optimiser step"
-    row: int = 512
-    "tokens per row: more than the longest document has"
-    steps: int = 9000
-    long_row: int = 1536
+    rows: tuple[int, ...] = (256, 512)
+    "tokens per row: a batch has rows of one length, for documents that need it; attention over long rows costs most"
+    steps: int = 7000
+    last_rows: tuple[int, ...] = (1536,)
     "tokens per row in the last steps, so that the positions of a long trace are trained"
-    long_share: float = 0.12
+    last_share: float = 0.05
     rate: float = 3e-3
     "peak learning rate of the embeddings and norms (AdamW); linear warm-up, then linear to nothing"
     matrix_rate: float = 0.02
     "peak learning rate of the weight matrices (Muon)"
     warmup: int = 200
-    block: int = 50
+    block: int = 100
     "steps that share a stream of documents; there is a checkpoint after each block"
     seed: int = 0
     compiled: bool = True
@@ -73,7 +73,8 @@ def build_model(recipe: Recipe, tokenizer: "PreTrainedTokenizerFast") -> "LlamaF
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,
     )
-    return LlamaForCausalLM(config)
+    # Twice as fast on a CPU as the kernel, whose backward pass is slow for rows as short as these.
+    return LlamaForCausalLM._from_config(config, attn_implementation="eager")
 
 
 def encode(tokenizer: "PreTrainedTokenizerFast", batch: list[Document]) -> list[tuple[list[int], list[int]]]:
@@ -93,33 +94,37 @@ def encode(tokenizer: "PreTrainedTokenizerFast", batch: list[Document]) -> list[
     return encoded
 
 
-def rows_of(tokenizer: "PreTrainedTokenizerFast", seed: int, tokens: int, length: int) -> Iterator[Rows]:
-    """Batches of (tokens, labels), each (tokens / length, length) int64; whole documents only, best fit first."""
+def rows_of(tokenizer: "PreTrainedTokenizerFast", seed: int, tokens: int, lengths: tuple[int, ...]) -> Iterator[Rows]:
+    """Batches of (tokens, labels), each (tokens / length, length) int64 with one of the lengths; whole documents only."""
+    stream = documents(seed)
+    waiting: dict[int, list[tuple[list[int], list[int]]]] = {length: [] for length in lengths}
+    while True:
+        while not (ready := [n for n in lengths if sum(len(d[0]) for d in waiting[n]) > 2 * tokens]):
+            for document in encode(tokenizer, [next(stream) for _ in range(1000)]):
+                waiting[next(n for n in lengths if len(document[0]) <= n)].append(document)
+        yield pack(waiting[ready[-1]], tokens, ready[-1], tokenizer.pad_token_id)
+
+
+def pack(waiting: list[tuple[list[int], list[int]]], tokens: int, length: int, pad: int) -> Rows:
+    """One batch of the documents that wait, the last ones first, which is cheap; a row takes what fits of sixty."""
     import torch
 
-    stream = documents(seed)
-    waiting: list[tuple[list[int], list[int]]] = []
-    pad = tokenizer.pad_token_id
-    while True:
-        batch = []
-        for _ in range(tokens // length):
-            if len(waiting) < 200:
-                waiting += encode(tokenizer, [next(stream) for _ in range(2000)])
-            row: list[int] = []
-            labels: list[int] = []
-            tries = 0
-            while tries < 30 and tries < len(waiting):
-                # The last ones first: popping from the end is cheap.
-                at = len(waiting) - 1 - tries
-                if len(row) + len(waiting[at][0]) <= length:
-                    document = waiting.pop(at)
-                    row += document[0]
-                    labels += document[1]
-                else:
-                    tries += 1
-            gap = length - len(row)
-            batch.append((row + [pad] * gap, labels + [IGNORED] * gap))
-        yield torch.tensor([t for t, _ in batch]), torch.tensor([x for _, x in batch])
+    batch = []
+    for _ in range(tokens // length):
+        row: list[int] = []
+        labels: list[int] = []
+        tries = 0
+        while tries < min(60, len(waiting)):
+            at = len(waiting) - 1 - tries
+            if len(row) + len(waiting[at][0]) <= length:
+                document = waiting.pop(at)
+                row += document[0]
+                labels += document[1]
+            else:
+                tries += 1
+        gap = length - len(row)
+        batch.append((row + [pad] * gap, labels + [IGNORED] * gap))
+    return torch.tensor([t for t, _ in batch]), torch.tensor([x for _, x in batch])
 
 
 def schedule(recipe: Recipe, step: int) -> float:
@@ -132,8 +137,8 @@ def schedule(recipe: Recipe, step: int) -> float:
 def batches(tokenizer: "PreTrainedTokenizerFast", recipe: Recipe, start: int) -> Iterator[Rows]:
     """The batches of the steps from `start`, the first of a block: each block has a stream of its own."""
     for first in range(start, recipe.steps, recipe.block):
-        length = recipe.long_row if first >= recipe.steps * (1 - recipe.long_share) else recipe.row
-        rows = rows_of(tokenizer, recipe.seed + 1 + first, recipe.tokens, length)
+        lengths = recipe.last_rows if first >= recipe.steps * (1 - recipe.last_share) else recipe.rows
+        rows = rows_of(tokenizer, recipe.seed + 1 + first, recipe.tokens, lengths)
         yield from islice(rows, min(recipe.block, recipe.steps - first))
 
 
