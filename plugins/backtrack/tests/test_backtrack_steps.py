@@ -1,10 +1,15 @@
 """Steps: where texts are split, and that what is left of one splits on."""
 
+import re
+from random import Random
+from types import ModuleType
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from skillfactory_backtrack.steps import SPLITS, kind, shared, split
+from skillfactory_pocket.corpus import countdown, word_problems
 
 CASES = [
     ("15 / 1 = 15: 8; 15 - 8 = 7.", "equations", ["15 / 1 = 15: 8", "15 - 8 = 7"], "pocket's plain attempts"),
@@ -95,6 +100,15 @@ CASES = [
 def test_a_text_is_split_where_its_steps_are(text: str, how: str, steps: list[str], why: str) -> None:
     assert kind(text) == how
     assert [text[step.start : step.end] for step in split(text)] == steps
+
+
+@pytest.mark.parametrize(("task", "pause"), [(countdown, "; "), (word_problems, ", ")], ids=["countdown", "stories"])
+def test_what_pocket_learns_to_write_is_split_where_its_steps_are(task: ModuleType, pause: str) -> None:
+    for seed in range(200):
+        text = task.attempt(Random(seed)).completion
+        steps = [text[step.start : step.end] for step in split(text, "equations", text.split("<answer>")[1][:-9])]
+        assert all(re.fullmatch(r"\d+ [-+*/] \d+ = \d+(: \d+(, \d+)*)?", step) for step in steps), text
+        assert f"{pause.join(steps)}. <answer>" in text and len(steps) == text.count("=")
 
 
 def test_the_answer_in_its_tag_is_no_step() -> None:
