@@ -77,7 +77,8 @@ def test_rows_hold_whole_documents_and_are_as_long_as_was_asked(tokenizer: Any) 
         assert tokens.shape == labels.shape and tuple(tokens.shape) in ((8, 256), (4, 512))
         ends = (tokens == tokenizer.eos_token_id).sum(1)
         assert (ends > 1).all() and ((labels == loop.IGNORED) | (labels == tokens)).all()
-        assert (tokens == tokenizer.pad_token_id).float().mean() < 0.2
+        # A text that is too long for 256 has a row of 512 nearly to itself.
+        assert (tokens == tokenizer.pad_token_id).float().mean() < (0.2 if tokens.shape[1] == 256 else 0.5)
 
 
 def test_the_rate_rises_and_falls() -> None:
