@@ -33,13 +33,15 @@ class Recipe:
     hidden: int = 192
     layers: int = 5
     heads: int = 4
-    key_value_heads: int = 2
-    feed_forward: int = 448
+    head: int = 32
+    key_value_heads: int = 1
+    "one, and small: what a decoder does on a long trace is to read its cache"
+    feed_forward: int = 512
     tokens: int = 8192
     "tokens per optimiser step"
     rows: tuple[int, ...] = (256, 512)
     "tokens per row: a batch has rows of one length, for documents that need it; attention over long rows costs most"
-    steps: int = 7000
+    steps: int = 6400
     last_rows: tuple[int, ...] = (1536,)
     "tokens per row in the last steps, so that the positions of a long trace are trained"
     last_share: float = 0.05
@@ -66,6 +68,7 @@ def build_model(recipe: Recipe, tokenizer: "PreTrainedTokenizerFast") -> "LlamaF
         intermediate_size=recipe.feed_forward,
         num_hidden_layers=recipe.layers,
         num_attention_heads=recipe.heads,
+        head_dim=recipe.head,
         num_key_value_heads=recipe.key_value_heads,
         max_position_embeddings=2048,
         tie_word_embeddings=True,
