@@ -12,8 +12,8 @@ from skillfactory_pocket.corpus.document import Document
 from skillfactory_pocket.tokenizer import build_tokenizer
 
 TINY = loop.Recipe(
-    hidden=32, layers=1, heads=1, key_value_heads=1, feed_forward=32, tokens=1024, steps=6, rows=(512,), last_rows=(1024,), block=2, warmup=2,
-    compiled=False,
+    hidden=32, layers=1, heads=1, head=32, key_value_heads=1, feed_forward=32, tokens=1024, steps=6, rows=(512,),
+    last_rows=(1024,), block=2, warmup=2, compiled=False,
 )  # fmt: skip
 
 
@@ -82,5 +82,5 @@ def test_rows_hold_whole_documents_and_are_as_long_as_was_asked(tokenizer: Any) 
 
 
 def test_the_rate_rises_and_falls() -> None:
-    rates = [loop.schedule(loop.Recipe(), step) for step in (0, 199, 3600, 6999)]
+    rates = [loop.schedule(loop.Recipe(), step) for step in (0, 199, 3300, 6399)]
     assert rates[0] == 1 / 200 and rates[1] == 1 and rates[0] < rates[2] < rates[1] and rates[3] == 0.01

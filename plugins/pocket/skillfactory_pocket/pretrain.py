@@ -104,7 +104,10 @@ def rows_of(tokenizer: "PreTrainedTokenizerFast", seed: int, tokens: int, length
     while True:
         while not (ready := [n for n in lengths if sum(len(d[0]) for d in waiting[n]) > 2 * tokens]):
             for document in encode(tokenizer, [next(stream) for _ in range(1000)]):
-                waiting[next(n for n in lengths if len(document[0]) <= n)].append(document)
+                # Markup now and then is longer than the longest row: left out.
+                for length in (n for n in lengths if len(document[0]) <= n):
+                    waiting[length].append(document)
+                    break
         yield pack(waiting[ready[-1]], tokens, ready[-1], tokenizer.pad_token_id)
 
 
