@@ -1,7 +1,10 @@
 """Traces: pairs are taken apart, subgoals that failed are done again, and what is written is read back."""
 
-from collections.abc import Iterator
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
 from random import Random
+from types import ModuleType
 
 import attrs
 import pytest
@@ -20,6 +23,8 @@ from skillfactory_decompose.measures import MEASURES
 from skillfactory_decompose.split import WAYS
 from skillfactory_decompose.strategy import Decompose
 from skillfactory_decompose.tags import SHORT, SUBGOALS, Body, Subgoals
+from skillfactory_pocket.corpus import acronym, countdown, letter_countdown, multiplication, word_problems
+from skillfactory_pocket.corpus.document import Document
 
 # The machine that runs the tests may be busy with something else.
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -56,7 +61,10 @@ def text_of(segments: tuple[Segment, ...]) -> str:
 def test_an_attempt_and_its_check_are_taken_apart_step_by_step() -> None:
     found = apart(chain([15, 8, 1], 23))
     assert found.goals == ("+", "+")
-    assert [(work.step, work.check) for work in found.works] == [("15 + 8 = 23",) * 2, ("23 + 1 = 24",) * 2]
+    assert [(work.step, work.check) for work in found.works] == [
+        ("15 + 8 = 23: 1", "15 + 8 = 23"),
+        ("23 + 1 = 24",) * 2,
+    ]
     assert not found.failed
     assert found.rest == "<answer>15 + 8 + 1</answer>"
     assert found.conclusion == "It is not 23. <verdict>Incorrect</verdict>"
@@ -64,7 +72,7 @@ def test_an_attempt_and_its_check_are_taken_apart_step_by_step() -> None:
 
 def test_works_end_at_the_first_check_that_disagrees() -> None:
     found = apart(chain([15, 8, 1], 23, slip=0))
-    assert [(work.step, work.check) for work in found.works] == [("15 + 8 = 24", "15 + 8 = 23")]
+    assert [(work.step, work.check) for work in found.works] == [("15 + 8 = 24: 1", "15 + 8 = 23")]
     assert found.failed
 
 
@@ -94,10 +102,54 @@ def test_numbered_lists_are_taken_apart_and_a_check_fails_by_its_word() -> None:
         ("Plan: +. 1 + 1 = 2. <answer>1</answer>", "1 + 1 = 2.", "no_checks"),
         ("Plan: +. 1 + 1 = 2. <answer>1</answer>", "1 + 2 = 3. <verdict>Correct</verdict>", "other_checks"),
         ("Plan: +. 1 + 1 = 2. <answer>1</answer>", "1 + 1 = 2, 2 + 1 = 3. <verdict>Correct</verdict>", "other_checks"),
+        ("Plan: +. 1 + 1 = 2: 3, 4. <answer>1</answer>", "1 + 3 = 4. <verdict>Correct</verdict>", "other_checks"),
+        (
+            "4 * 3 = 12 + 0 + 0 = 12: 12. <answer>12</answer>",
+            "4:4:4; 3:3:3; 4 * 3 = 12:3, 4 * 3 = 12:1. <verdict>Correct</verdict>",
+            "no_subgoals",
+        ),
+        (
+            "Plan: *. 4 * 3 = 12 + 0 + 0 = 12: 12. <answer>12</answer>",
+            "4:4:4; 3:3:3; 4 * 3 = 12:3. <verdict>Correct</verdict>",
+            "no_checks",
+        ),
+        (
+            "Spell TONE. <answer>TONE</answer>",
+            "T ONE, O NE, N E, E. TONE is a word. <verdict>Correct</verdict>",
+            "no_steps",
+        ),
     ],
 )
 def test_what_cannot_be_aligned_is_left_out_with_a_reason(attempt: str, reflection: str, reason: str) -> None:
     assert align(made(attempt, reflection, True), WAYS["auto"], "plan") == reason
+
+
+def fates(check: Callable[[Random], Document], correct: bool) -> Counter[str]:
+    """What becomes of the attempts that pocket learns to check, right ones or wrong ones."""
+    found: Counter[str] = Counter()
+    for document in map(check, map(Random, range(300))):
+        if ("<verdict>Correct" in document.completion) is correct:
+            attempt = re.split(r"Check: |Is this right\? ", document.prompt)[1]
+            fate = align(made(attempt, document.completion, correct), WAYS["auto"], "either")
+            found[fate if isinstance(fate, str) else "failed" if fate.failed else "whole"] += 1
+    return found
+
+
+def test_countdown_as_pocket_writes_it_is_taken_apart_unless_the_steps_are_of_another_answer() -> None:
+    assert fates(countdown.check, True).keys() == {"whole"}
+    wrong = fates(countdown.check, False)
+    assert wrong.keys() == {"whole", "failed", "other_checks"} and wrong["other_checks"] < wrong.total() / 5
+
+
+def test_word_problems_as_pocket_writes_them_are_taken_apart_where_the_check_reads_the_same_story() -> None:
+    right, wrong = fates(word_problems.check, True), fates(word_problems.check, False)
+    assert right["whole"] > 0.9 * right.total() and wrong["failed"] and wrong["other_checks"] > wrong.total() / 2
+
+
+@pytest.mark.parametrize("task", [multiplication, letter_countdown, acronym], ids=lambda task: task.TASK)
+@pytest.mark.parametrize("correct", [True, False], ids=["right", "wrong"])
+def test_what_pocket_checks_in_another_way_than_it_was_done_is_left_out(task: ModuleType, correct: bool) -> None:
+    assert fates(task.check, correct).keys() <= {"no_steps", "no_checks"}
 
 
 def test_a_pair_without_a_reflection_is_left_out() -> None:
@@ -150,7 +202,7 @@ def test_a_failed_subgoal_is_done_again_by_an_attempt_that_began_in_the_same_way
     whole, slipped = chain([1, 2, 3], 6, 0), chain([1, 2, 3], 6, 1, slip=1)
     (segments,) = traces([whole, slipped])
     (body,) = SUBGOALS.bodies(text_of(segments))
-    assert body.works == (("1 + 2 = 3",) * 2, ("3 + 3 = 7", "3 + 3 = 6"), ("3 + 3 = 6",) * 2)
+    assert body.works == (("1 + 2 = 3: 3", "1 + 2 = 3"), ("3 + 3 = 7", "3 + 3 = 6"), ("3 + 3 = 6",) * 2)
     sources = [segment.source for segment in segments if segment.kind == "step"]
     assert sources == [whole.attempt.key, slipped.attempt.key, whole.attempt.key]
     assert MEASURES["failed_done_again"](text_of(segments), SUBGOALS) == 1
@@ -264,8 +316,8 @@ def work(step: str, check: str | None = None) -> str:
     return f"<step>{step}</step>" + ("" if check is None else f"<check>{check}</check>")
 
 
-FIRST, SECOND = work("1 + 2 = 3", "1 + 2 = 3"), work("3 - 1 = 2", "3 - 1 = 2")
-BAD = work("1 + 2 = 4", "1 + 2 = 3")
+FIRST, SECOND = work("1 + 2 = 3: 1", "1 + 2 = 3"), work("3 - 1 = 2", "3 - 1 = 2")
+BAD = work("1 + 2 = 4: 1", "1 + 2 = 3")
 
 
 @pytest.mark.parametrize(
