@@ -9,6 +9,8 @@ from skillfactory_core.engine import Request
 from skillfactory_core.reflection import Reflection
 from skillfactory_core.skill import Phrase
 from skillfactory_core.strategy import Pair
+from skillfactory_decompose.align import Decomposition, align
+from skillfactory_decompose.split import WAYS
 
 PHRASE = Phrase("Try again.", "generic:1")
 
@@ -56,3 +58,9 @@ def reply(request: Request) -> str:
         return checked.reflection.text
     shuffled, used = random.sample(numbers, len(numbers)), random.randint(2, len(numbers))
     return chain(shuffled[:used], target, slip=random.choice((-1, -1, -1, 0)), spare=shuffled[used:]).attempt.text
+
+
+def apart(pair: Pair, subgoals: str = "either") -> Decomposition:
+    found = align(pair, WAYS["auto"], subgoals)
+    assert isinstance(found, Decomposition), found
+    return found

@@ -1,14 +1,11 @@
 """Traces: pairs are taken apart, subgoals that failed are done again, and what is written is read back."""
 
-import re
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from random import Random
-from types import ModuleType
 
 import attrs
 import pytest
-from decompose_pairs import PHRASE, chain, made
+from decompose_pairs import PHRASE, apart, chain, made
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -23,8 +20,6 @@ from skillfactory_decompose.measures import MEASURES
 from skillfactory_decompose.split import WAYS
 from skillfactory_decompose.strategy import Decompose
 from skillfactory_decompose.tags import SHORT, SUBGOALS, Body, Subgoals
-from skillfactory_pocket.corpus import acronym, countdown, letter_countdown, multiplication, word_problems
-from skillfactory_pocket.corpus.document import Document
 
 # The machine that runs the tests may be busy with something else.
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -37,12 +32,6 @@ TAGS = [f"<{slash}{name}>" for name in ("plan", "step", "check", "sample", "thin
 TANGLES = st.lists(st.sampled_from(TAGS), max_size=25).map("".join)
 NUMBERS = st.lists(st.integers(1, 20), min_size=2, max_size=5)
 LISTED = "Subgoals:\n1. Pears\n2. Twice\n\nSolutions:\n1. 3 + 4 = 7\n2. 7 * 2 = 15\n\n<answer>15</answer>"
-
-
-def apart(pair: Pair, subgoals: str = "either") -> Decomposition:
-    found = align(pair, WAYS["auto"], subgoals)
-    assert isinstance(found, Decomposition), found
-    return found
 
 
 def traces(pairs: list[Pair], seed: int = 0, **options: object) -> Iterator[tuple[Segment, ...]]:
@@ -122,34 +111,6 @@ def test_numbered_lists_are_taken_apart_and_a_check_fails_by_its_word() -> None:
 )
 def test_what_cannot_be_aligned_is_left_out_with_a_reason(attempt: str, reflection: str, reason: str) -> None:
     assert align(made(attempt, reflection, True), WAYS["auto"], "plan") == reason
-
-
-def fates(check: Callable[[Random], Document], correct: bool) -> Counter[str]:
-    """What becomes of the attempts that pocket learns to check, right ones or wrong ones."""
-    found: Counter[str] = Counter()
-    for document in map(check, map(Random, range(300))):
-        if ("<verdict>Correct" in document.completion) is correct:
-            attempt = re.split(r"Check: |Is this right\? ", document.prompt)[1]
-            fate = align(made(attempt, document.completion, correct), WAYS["auto"], "either")
-            found[fate if isinstance(fate, str) else "failed" if fate.failed else "whole"] += 1
-    return found
-
-
-def test_countdown_as_pocket_writes_it_is_taken_apart_unless_the_steps_are_of_another_answer() -> None:
-    assert fates(countdown.check, True).keys() == {"whole"}
-    wrong = fates(countdown.check, False)
-    assert wrong.keys() == {"whole", "failed", "other_checks"} and wrong["other_checks"] < wrong.total() / 5
-
-
-def test_word_problems_as_pocket_writes_them_are_taken_apart_where_the_check_reads_the_same_story() -> None:
-    right, wrong = fates(word_problems.check, True), fates(word_problems.check, False)
-    assert right["whole"] > 0.9 * right.total() and wrong["failed"] and wrong["other_checks"] > wrong.total() / 2
-
-
-@pytest.mark.parametrize("task", [multiplication, letter_countdown, acronym], ids=lambda task: task.TASK)
-@pytest.mark.parametrize("correct", [True, False], ids=["right", "wrong"])
-def test_what_pocket_checks_in_another_way_than_it_was_done_is_left_out(task: ModuleType, correct: bool) -> None:
-    assert fates(task.check, correct).keys() <= {"no_steps", "no_checks"}
 
 
 def test_a_pair_without_a_reflection_is_left_out() -> None:
@@ -306,45 +267,3 @@ def test_a_trace_can_be_made_to_go_on_and_its_verdicts_can_be_changed() -> None:
     places = cuts(text, SUBGOALS)
     assert [place.answer for place in places] == [one.answer for one in SUBGOALS.parse(text).tries]
     assert SUBGOALS.parse(places[-1].changed("swapped", SUBGOALS)).tries[-1].verdict is False
-
-
-def body(*works: str, goals: str = "+\n-") -> str:
-    return f"<sample><plan>\n{goals}\n</plan>{''.join(works)}</sample>"
-
-
-def work(step: str, check: str | None = None) -> str:
-    return f"<step>{step}</step>" + ("" if check is None else f"<check>{check}</check>")
-
-
-FIRST, SECOND = work("1 + 2 = 3: 1", "1 + 2 = 3"), work("3 - 1 = 2", "3 - 1 = 2")
-BAD = work("1 + 2 = 4: 1", "1 + 2 = 3")
-
-
-@pytest.mark.parametrize(
-    ("text", "subgoals", "checked", "fail", "again", "in_order"),
-    [
-        ("no trace at all", 0, None, None, None, None),
-        ("<sample>1 + 2 = 3. <answer>1</answer></sample>", 0, None, None, None, None),
-        (body(FIRST, SECOND), 2, 1, 0, None, 1),
-        (body(FIRST, SECOND) + body(FIRST), 4, 3 / 4, 0, None, 0),
-        (body(SECOND, FIRST), 2, 0.5, 0, None, 0),
-        (body(FIRST, work("3 - 1 = 2")), 2, 0.5, 0, None, 0),
-        (body(BAD, FIRST, SECOND), 2, 1, 1 / 3, 1, 1),
-        (body(BAD, SECOND), 2, 1, 1 / 2, 0, 0),
-        (body(BAD, BAD, FIRST, SECOND), 2, 1, 1 / 2, 1 / 2, 1),
-        (body(FIRST, SECOND, FIRST), 2, 1, 0, None, 0),
-        ("<sample><plan>\n+\n</plan>" + FIRST, 0, None, None, None, None),
-    ],
-    ids=["no tags", "no plan", "all", "a second one that stops", "other order", "unchecked", "done again", "gone on",
-         "repeated first", "too many", "not closed"],
-)  # fmt: skip
-def test_a_response_is_measured_as_its_row_says(
-    text: str,
-    subgoals: float,
-    checked: float | None,
-    fail: float | None,
-    again: float | None,
-    in_order: float | None,
-) -> None:
-    expected = (subgoals, checked, fail, again, in_order)
-    assert tuple(measure(text, SUBGOALS) for measure in MEASURES.values()) == pytest.approx(expected)
