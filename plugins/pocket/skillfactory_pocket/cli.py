@@ -35,7 +35,10 @@ def pretrain(weights: Path, work: Path, steps: int | None, seed: int) -> None:
     from skillfactory_pocket.pretrain import Recipe, pretrain
 
     recipe = Recipe(seed=seed)
-    pretrain(weights, work, attrs.evolve(recipe, steps=steps) if steps else recipe)
+    if steps:
+        last = steps * recipe.last_steps // (recipe.steps + recipe.last_steps)
+        recipe = attrs.evolve(recipe, steps=steps - last, last_steps=last)
+    pretrain(weights, work, recipe)
 
 
 @main.command()

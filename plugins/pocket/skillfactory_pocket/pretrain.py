@@ -41,10 +41,13 @@ class Recipe:
     "tokens per optimiser step"
     rows: tuple[int, ...] = (256, 512)
     "tokens per row: a batch has rows of one length, for documents that need it; attention over long rows costs most"
-    steps: int = 6400
+    steps: int = 6100
+    "in rows of these lengths"
     last_rows: tuple[int, ...] = (1536,)
-    "tokens per row in the last steps, so that the positions of a long trace are trained"
-    last_share: float = 0.05
+    "tokens per row in the last steps, so that distances as in a long trace are trained: without, what is written after 600 tokens is noise"
+    last_steps: int = 800
+    last_rate: float = 0.3
+    "share of the peak learning rates that the last steps rise to: new distances are learned, not only polished"
     rate: float = 3e-3
     "peak learning rate of the embeddings and norms (AdamW); linear warm-up, then linear to nothing"
     matrix_rate: float = 0.02
@@ -134,18 +137,28 @@ def pack(waiting: list[tuple[list[int], list[int]]], tokens: int, length: int, p
 
 
 def schedule(recipe: Recipe, step: int) -> float:
-    """The share of the peak learning rates at a step."""
-    if step < recipe.warmup:
-        return (step + 1) / recipe.warmup
-    return max(0.01, 1 - (step - recipe.warmup) / max(1, recipe.steps - recipe.warmup))
+    """The share of the peak learning rates at a step: it rises and falls twice, for short rows and for long ones."""
+    last = step >= recipe.steps
+    peak, steps, at = (recipe.last_rate, recipe.last_steps, step - recipe.steps) if last else (1.0, recipe.steps, step)
+    warmup = min(recipe.warmup, steps // 4)
+    if at < warmup:
+        return peak * (at + 1) / warmup
+    return peak * max(0.05, 1 - (at - warmup) / (steps - warmup))
+
+
+def blocks(recipe: Recipe) -> Iterator[tuple[int, int, tuple[int, ...]]]:
+    """(first step, the step after it, lengths of rows) of each block: each has a stream of documents of its own."""
+    end = recipe.steps + recipe.last_steps
+    for lengths, begin, until in ((recipe.rows, 0, recipe.steps), (recipe.last_rows, recipe.steps, end)):
+        for first in range(begin, until, recipe.block):
+            yield first, min(first + recipe.block, until), lengths
 
 
 def batches(tokenizer: "PreTrainedTokenizerFast", recipe: Recipe, start: int) -> Iterator[Rows]:
-    """The batches of the steps from `start`, the first of a block: each block has a stream of its own."""
-    for first in range(start, recipe.steps, recipe.block):
-        lengths = recipe.last_rows if first >= recipe.steps * (1 - recipe.last_share) else recipe.rows
-        rows = rows_of(tokenizer, recipe.seed + 1 + first, recipe.tokens, lengths)
-        yield from islice(rows, min(recipe.block, recipe.steps - first))
+    """The batches of the steps from `start`, the first of a block."""
+    for first, until, lengths in blocks(recipe):
+        if first >= start:
+            yield from islice(rows_of(tokenizer, recipe.seed + 1 + first, recipe.tokens, lengths), until - first)
 
 
 def pretrain(target: Path, work: Path, recipe: Recipe) -> None:
@@ -167,7 +180,7 @@ def pretrain(target: Path, work: Path, recipe: Recipe) -> None:
     ]
     done = load(work / CHECKPOINT, recipe, model, optimizers)
     forward = torch.compile(model) if recipe.compiled and shutil.which("g++") else model
-    begun, losses = time.monotonic(), []
+    begun, losses, ends = time.monotonic(), [], {until for _, until, _ in blocks(recipe)}
     for step, (tokens, labels) in enumerate(batches(tokenizer, recipe, done), done):
         for optimizer, rate in zip(optimizers, (recipe.matrix_rate, recipe.rate), strict=True):
             for group in optimizer.param_groups:
@@ -180,7 +193,7 @@ def pretrain(target: Path, work: Path, recipe: Recipe) -> None:
             optimizer.step()
             optimizer.zero_grad()
         losses.append(loss.item())
-        if (step + 1) % recipe.block == 0 or step + 1 == recipe.steps:
+        if step + 1 in ends:
             speed = len(losses) * recipe.tokens / (time.monotonic() - begun)
             line = {"step": step + 1, "loss": round(sum(losses) / len(losses), 4), "tokens_per_second": round(speed)}
             print(json.dumps(line), flush=True)
