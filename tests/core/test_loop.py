@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from skillfactory_core.loop import LONGEST_UNIT, REPEATS, SHORTEST, loops
 
 ATTEMPT = (
-    "<sample>From 15, 1, 8 reach 23. 15 / 1 = 15, 15 - 8 = 7. <answer>(15 / 1) - 8</answer></sample>\n"
+    "<sample>From 15, 1, 8 reach 23. 15 / 1 = 15: 8; 15 - 8 = 7. <answer>(15 / 1) - 8</answer></sample>\n"
     "<reflect>15 / 1 = 15, 15 - 8 = 7. 7 is not 23. <verdict>Incorrect</verdict></reflect>\nTry again.\n"
 )
 START = "We need 23 from 15, 1 and 8, each at most once. Let me begin with the largest number and see how far it gets. "

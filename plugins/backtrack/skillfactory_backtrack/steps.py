@@ -1,7 +1,7 @@
 """Steps: how a text is split into them, and how many two texts begin with alike.
 
     numbered    lines that begin with 1. or Step 1:, counting up
-    equations   what has an = in it, between commas, semicolons, full stops and line ends
+    equations   what has an = in it, between commas, semicolons, full stops and line ends; numbers behind a colon belong to it
     sentences   up to a full stop, a question or an exclamation mark, or the end of the line
     lines       lines
     auto        numbered where there are two such lines, else equations where there are two, else sentences
@@ -18,8 +18,9 @@ SPLITS = ("auto", "numbered", "equations", "sentences", "lines")
 NUMBER = re.compile(
     r"^ ?(?:[*#]+[ \t]*)?(?:step[ \t]+)?(\d{1,3})(?:[.):](?=\s|[*]|$))[*]*[ \t]*", re.IGNORECASE | re.MULTILINE
 )
-PAUSE = re.compile(r"[,.]+(?=\s|$)|[;\n]+")
-"what ends an equation; the point and the comma within a number do not"
+FIGURE = r"-?\d+(?:[./]\d+)?"
+PAUSE = re.compile(rf"(?P<listed>(?<=\d):[ \t]*{FIGURE}(?:,[ \t]*{FIGURE})*(?=\s*(?:[,.;\n]|$)))|[,.]+(?=\s|$)|[;\n]+")
+"what ends an equation; the point and the comma within a number do not, nor do those in a list of numbers behind its value"
 STOP = re.compile(r"[.!?]+(?=\s|$)|\n+")
 
 
@@ -74,23 +75,13 @@ def numbered(text: str, end: int) -> Iterator[Step]:
 
 def equations(text: str, end: int) -> Iterator[Step]:
     """Stretches with an = in them; words before one of them belong to it, words before the first to none."""
-    begin = None
+    begin, found = None, False
     for start, stop in stretches(PAUSE, text, end):
-        if "=" not in text[start:stop]:
-            begin = start if begin is None else begin
-            continue
-        yield Step(start if begin is None else begin, stop, key_of(text[start:stop]))
-        begin = None
-
-
-def equations_after_opening(text: str, end: int) -> Iterator[Step]:
-    """The same, without the words before the first."""
-    for number, step in enumerate(equations(text, end)):
-        if number:
-            yield step
-        else:
-            inner = [(start, stop) for start, stop in stretches(PAUSE, text, step.end) if start >= step.start]
-            yield attrs.evolve(step, start=inner[-1][0])
+        if "=" in text[start:stop]:
+            yield Step(start if begin is None else begin, stop, key_of(text[start:stop]))
+            begin, found = None, True
+        elif found and begin is None:
+            begin = start
 
 
 def sentences(text: str, end: int) -> Iterator[Step]:
@@ -103,15 +94,16 @@ def lines(text: str, end: int) -> Iterator[Step]:
         yield Step(start, stop, key_of(text[start:stop]))
 
 
-SPLITTERS = {"numbered": numbered, "equations": equations_after_opening, "sentences": sentences, "lines": lines}
+SPLITTERS = {"numbered": numbered, "equations": equations, "sentences": sentences, "lines": lines}
 
 
 def stretches(pause: re.Pattern[str], text: str, end: int) -> Iterator[tuple[int, int]]:
     """(start, stop) of what stands between pauses and says anything, without spaces around it."""
     at = 0
     for match in pause.finditer(text, 0, end):
-        yield from said(text, at, match.start())
-        at = match.end()
+        if match.lastgroup != "listed":
+            yield from said(text, at, match.start())
+            at = match.end()
     yield from said(text, at, end)
 
 

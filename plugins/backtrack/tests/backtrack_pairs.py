@@ -19,10 +19,10 @@ def pair(text: str, correct: bool, number: int = 0, answer: str = "9", says: str
 
 
 def chained(*ways: Sequence[str], says: Sequence[str] = ()) -> list[Pair]:
-    """Attempts as chains of equations; the last one is right."""
+    """Attempts as chains of equations, as pocket writes them; the last one is right."""
     last = len(ways) - 1
     words = [*says, *["Looked at."] * len(ways)]
     return [
-        pair(", ".join(way) + ".", number == last, number, f"way {number}", words[number])
+        pair("; ".join(way) + ".", number == last, number, f"way {number}", words[number])
         for number, way in enumerate(ways)
     ]

@@ -13,7 +13,7 @@ def tried(steps: str, verdict: str = "") -> str:
     return f"<sample>{steps} <answer>1</answer></sample>\n{reflection}"
 
 
-FIRST = tried("1 + 2 = 3, 3 * 4 = 12.", WRONG)
+FIRST = tried("1 + 2 = 3: 4; 3 * 4 = 12.", WRONG)
 SECOND = tried("3 + 4 = 7.", RIGHT)
 NAMES = ("returns", "to_a_step", "keeps_steps", "other_way", "comes_right")
 CASES = [
@@ -26,7 +26,7 @@ CASES = [
     (f"{FIRST}<back>the start</back>{SECOND}", (1, 0, None, None, 1), "no number"),
     (f"{FIRST}<back>step 0</back>{SECOND}", (1, 1, None, 1, 1), "0 is the start, which keeps nothing"),
     (f"{FIRST}<back>step 2</back>{SECOND}", (1, 1, 0, None, 1), "12 is not used, and nothing was given up"),
-    (f"{FIRST}<back>step 1</back>{tried('1 + 2 = 3, 3 + 4 = 7.')}", (1, 1, 0, 1, None), "does the kept step again"),
+    (f"{FIRST}<back>step 1</back>{tried('1 + 2 = 3: 4; 3 + 4 = 7.')}", (1, 1, 0, 1, None), "does the kept step again"),
     (f"{FIRST}<back>step 1</back>{tried('3 * 4 = 12.', WRONG)}", (1, 1, 1, 0, 0), "does what it gave up again"),
     (f"{FIRST}<back>step 1</back>{tried('5 + 4 = 9.', WRONG)}", (1, 1, 0, 1, 0), "goes on from elsewhere"),
     (f"{FIRST}<back>step 1</back>{tried('')}", (1, 1, 0, 1, None), "says nothing more"),
@@ -36,6 +36,30 @@ CASES = [
         f"{FIRST}<back>step 1</back>{tried('3 + 4 = 7.', WRONG)}<back>step 2</back>{tried('7 + 0 = 7.', RIGHT)}",
         (2, 1, 1, 1, 0.5),
         "the second step is now the one that came after the return",
+    ),
+    (
+        tried("1 + 2 = 3, 3 * 4 = 12.", WRONG) + "<back>step 1</back>" + SECOND,
+        (1, 1, 1, 1, 1),
+        "commas between the equations",
+    ),
+    (
+        tried("1 + 2 = 3: 4, 5; 3 * 4 = 12: 5; 12 - 5 = 7.", WRONG)
+        + "<back>step 1</back>"
+        + tried("3 + 4 = 7: 5; 7 * 5 = 35.", RIGHT),
+        (1, 1, 1, 1, 1),
+        "numbers that are left are no values",
+    ),
+    (
+        tried("1 + 2 = 3: 4, 5; 3 * 4 = 12: 5.", WRONG) + "<back>step 1</back>" + tried("4 + 5 = 9: 3.", RIGHT),
+        (1, 1, 0, 1, 1),
+        "goes on with what was left, and not with what it came to",
+    ),
+    (
+        tried("3 * 4 = 12 + 0 + 0 = 12, 3 * 2 = 6 + 0 + 0 = 6: 72.", WRONG)
+        + "<back>step 1</back>"
+        + tried("3 * 2 = 6 + 1 + 0 = 7: 72.", RIGHT),
+        (1, 1, 0, 1, 1),
+        "on paper the value is carried, and not used as it is",
     ),
     (
         tried("1. Add.\n2. Halve.\n3. Stop.", WRONG) + "<back>step 2</back>" + tried("3. Double.", RIGHT),

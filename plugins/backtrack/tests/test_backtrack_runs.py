@@ -30,7 +30,8 @@ class Stepper(Guesser):
         if "verdict" in said:
             return said
         start, answer = random.randint(1, 2), said[said.index("<") :]
-        return f"10 + {start} = {10 + start}, {10 + start} + 5 = {15 + start}, then {random.randint(1, 99)} = {request.key[-1]}. {answer}"
+        begun = f"10 + {start} = {10 + start}: 5, 7; {10 + start} + 5 = {15 + start}: 7"
+        return f"{begun}; {15 + start} * 7 = {random.randint(1, 999)}. {answer}"
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -1,25 +1,61 @@
 """Steps: where texts are split, and that what is left of one splits on."""
 
+import re
+from random import Random
+from types import ModuleType
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from skillfactory_backtrack.steps import SPLITS, kind, shared, split
+from skillfactory_pocket.corpus import countdown, word_problems
 
 CASES = [
-    ("15 / 1 = 15, 15 - 8 = 7.", "equations", ["15 / 1 = 15", "15 - 8 = 7"], "pocket's plain attempts"),
-    ("Plan: +, *. 3 + 4 = 7, 7 * 2 = 14.", "equations", ["3 + 4 = 7", "7 * 2 = 14"], "a plan is no step"),
+    ("15 / 1 = 15: 8; 15 - 8 = 7.", "equations", ["15 / 1 = 15: 8", "15 - 8 = 7"], "pocket's plain attempts"),
     (
-        "Start 1 + 2, alternatively 2 - 1. 1 + 2 = 3, 3 * 5 = 15.",
+        "6 - 5 = 1: 4, 15; 1 * 4 = 4: 15; 4 + 15 = 19.",
         "equations",
-        ["1 + 2 = 3", "3 * 5 = 15"],
+        ["6 - 5 = 1: 4, 15", "1 * 4 = 4: 15", "4 + 15 = 19"],
+        "numbers that are left",
+    ),
+    (
+        "8 / 4 = 2: 5, 3, 9; 2 + 5 = 7: 3, 9.",
+        "equations",
+        ["8 / 4 = 2: 5, 3, 9", "2 + 5 = 7: 3, 9"],
+        "numbers that are left at the end",
+    ),
+    (
+        "Plan: +, *. 3 + 4 = 7: 2, 9; 7 * 2 = 14: 9.",
+        "equations",
+        ["3 + 4 = 7: 2, 9", "7 * 2 = 14: 9"],
+        "a plan is no step",
+    ),
+    (
+        "Start 1 + 2, alternatively 2 - 1. 1 + 2 = 3: 5; 3 * 5 = 15.",
+        "equations",
+        ["1 + 2 = 3: 5", "3 * 5 = 15"],
         "nor are starts",
     ),
     (
-        "From 15, 1 reach 14. 15 - 1 = 14, 14 * 1 = 14.",
+        "From 15, 1, 3 reach 14. 15 - 1 = 14: 3; 14 * 3 = 42.",
         "equations",
-        ["15 - 1 = 14", "14 * 1 = 14"],
+        ["15 - 1 = 14: 3", "14 * 3 = 42"],
         "nor is the problem",
+    ),
+    (
+        "Plan: 2 rows. 1 * 5 = 5 + 0 + 0 = 5, 1 * 2 = 2 + 0 + 0 = 2: 25. 7 * 5 = 35 + 0 + 2 = 37: 395.",
+        "equations",
+        ["1 * 5 = 5 + 0 + 0 = 5", "1 * 2 = 2 + 0 + 0 = 2: 25", "7 * 5 = 35 + 0 + 2 = 37: 395"],
+        "rows of a multiplication, each with its sum",
+    ),
+    ("Initials TCCLM. Spell CALM.", "sentences", ["Initials TCCLM", "Spell CALM"], "pocket's words"),
+    ("15 / 1 = 15, 15 - 8 = 7.", "equations", ["15 / 1 = 15", "15 - 8 = 7"], "commas between equations"),
+    (
+        "4 - 3 = 1: 2, 9, 3 + 4 = 7, so 7 * 2 = 14.",
+        "equations",
+        ["4 - 3 = 1: 2, 9", "3 + 4 = 7", "so 7 * 2 = 14"],
+        "a number that an equation begins with is none that is left",
     ),
     (
         "2.5 + 1 = 3.5; 3.5 + 1,000 = 1003.5",
@@ -66,6 +102,15 @@ def test_a_text_is_split_where_its_steps_are(text: str, how: str, steps: list[st
     assert [text[step.start : step.end] for step in split(text)] == steps
 
 
+@pytest.mark.parametrize(("task", "pause"), [(countdown, "; "), (word_problems, ", ")], ids=["countdown", "stories"])
+def test_what_pocket_learns_to_write_is_split_where_its_steps_are(task: ModuleType, pause: str) -> None:
+    for seed in range(200):
+        text = task.attempt(Random(seed)).completion
+        steps = [text[step.start : step.end] for step in split(text, "equations", text.split("<answer>")[1][:-9])]
+        assert all(re.fullmatch(r"\d+ [-+*/] \d+ = \d+(: \d+(, \d+)*)?", step) for step in steps), text
+        assert f"{pause.join(steps)}. <answer>" in text and len(steps) == text.count("=")
+
+
 def test_the_answer_in_its_tag_is_no_step() -> None:
     text = "1 + 2 = 3, 3 * 3 = 9. <answer>x = 9</answer>"
     assert [step.key for step in split(text, answer="x = 9")] == ["1 + 2 = 3", "3 * 3 = 9"]
@@ -85,11 +130,12 @@ def test_equal_steps_are_equal_however_they_are_written() -> None:
     assert one[0].key == other[0].key and shared(one, other) == 1
 
 
-words = st.text(alphabet="ab 1=.,;!\n", max_size=12)
+words = st.text(alphabet="ab 1=.,:;!\n", max_size=12)
 texts = st.one_of(
     st.text(max_size=80),
     st.lists(words, max_size=6).map(lambda found: "".join(f"{n}. {w}\n" for n, w in enumerate(found, 1))),
     st.lists(words, max_size=6).map(lambda found: ", ".join(f"{w} = {n}" for n, w in enumerate(found))),
+    st.lists(words, max_size=6).map(lambda found: "; ".join(f"{w} = {n}: 1, {n}" for n, w in enumerate(found))),
 )
 
 
@@ -119,7 +165,9 @@ def test_two_texts_share_steps_alike(one: str, other: str) -> None:
 
 
 @pytest.mark.timeout(20)
-@pytest.mark.parametrize("unit", ["1. ", "a = 1, ", "\n", "<x>", " = ", "step 1: ", "<a> 9 </a>", ". "])
+@pytest.mark.parametrize(
+    "unit", ["1. ", "a = 1, ", "\n", "<x>", " = ", "step 1: ", "<a> 9 </a>", ". ", "1: 1, ", "1, ", ":1;"]
+)
 def test_long_texts_are_split_quickly(unit: str) -> None:
     for how in SPLITS:
         split(unit * 20_000, how, "9")

@@ -44,7 +44,7 @@ def text_of(segments: tuple[Segment, ...]) -> str:
     return "".join(segment.text for segment in segments)
 
 
-ONE = chained(["1 + 2 = 3", "3 * 4 = 12"], ["1 + 2 = 3", "3 + 4 = 7"])
+ONE = chained(["1 + 2 = 3: 4", "3 * 4 = 12"], ["1 + 2 = 3: 4", "3 + 4 = 7"])
 
 
 def test_what_the_plugin_brings_passes_the_checks_of_the_kit() -> None:
@@ -61,7 +61,7 @@ def test_a_trace_goes_back_to_the_last_step_that_both_have_and_shows_the_right_o
     (arrangement,) = arranged(ONE)
     assert text_of(written(arrangement)) == (
         "<think>\n"
-        "<sample>1 + 2 = 3, 3 * 4 = 12. <answer>way 0</answer></sample>\n"
+        "<sample>1 + 2 = 3: 4; 3 * 4 = 12. <answer>way 0</answer></sample>\n"
         "<reflect>Looked at. <verdict>Incorrect</verdict></reflect>\n"
         "Back to step 1.\n"
         "<back>step 1</back>\n"
@@ -74,7 +74,8 @@ def test_a_trace_goes_back_to_the_last_step_that_both_have_and_shows_the_right_o
 
 
 def test_every_stretch_says_where_it_is_from_and_stands_there() -> None:
-    pairs = chained(["1 + 2 = 3", "3 * 4 = 12", "12 - 5 = 7"], ["1 + 2 = 3", "3 * 4 = 12", "12 + 5 = 17"])
+    begun = ["1 + 2 = 3: 4, 5", "3 * 4 = 12: 5"]
+    pairs = chained([*begun, "12 - 5 = 7"], [*begun, "12 + 5 = 17"])
     (arrangement,) = arranged(pairs)
     said = {p.attempt.key: p.attempt.text for p in pairs} | {
         p.reflection.key: p.reflection.text for p in pairs if p.reflection
@@ -95,7 +96,7 @@ def test_a_trace_may_return_several_times_each_time_from_the_way_as_it_then_is()
     assert found == {2, 3}
     longest = next(one for seed in range(20) for one in arranged(pairs, seed) if len(one.pairs) == 3)
     steps = [one.step for one in longest.pairs if isinstance(one, Returned)]
-    assert steps == ([2, 1] if longest.pairs[0].attempt.text.startswith("a = 1, b = 2, c = 3") else steps)
+    assert steps == ([2, 1] if longest.pairs[0].attempt.text.startswith("a = 1; b = 2; c = 3") else steps)
     assert [one.step for one in returns(text_of(written(longest)), BACKTRACK)] == steps
 
 
@@ -109,7 +110,7 @@ def test_starting_over_is_a_return_to_step_0_and_only_made_when_asked_for() -> N
     pairs = chained(["2 + 1 = 3", "3 * 4 = 12"], ["1 + 2 = 3", "3 + 4 = 7"])
     (arrangement,) = arranged(pairs, whole=True)
     text = text_of(written(arrangement))
-    assert "Back to step 0.\n<back>step 0</back>\n<sample>1 + 2 = 3, 3 + 4 = 7." in text
+    assert "Back to step 0.\n<back>step 0</back>\n<sample>1 + 2 = 3; 3 + 4 = 7." in text
     assert returns(text, BACKTRACK)[0].exists
 
 
@@ -172,14 +173,18 @@ def test_a_return_outside_of_thinking_or_within_an_attempt_is_malformed() -> Non
 ways = st.lists(st.lists(st.integers(1, 3), min_size=2, max_size=4), min_size=2, max_size=6, unique_by=tuple)
 
 
-@given(ways, st.integers(0, 9), st.booleans())
-def test_whatever_is_written_is_read_back_with_every_return(found: list[list[int]], seed: int, whole: bool) -> None:
+@given(ways, st.integers(0, 9), st.booleans(), st.booleans())
+def test_whatever_is_written_is_read_back_with_every_return(
+    found: list[list[int]], seed: int, whole: bool, leaves: bool
+) -> None:
     """The value of every step is used in the next, so that going on from a step can be told from not doing so."""
     pairs = []
     for number, way in enumerate(found):
         values = [sum(way[: n + 1]) for n in range(len(way))]
-        steps = [f"{value - step} + {step} = {value}" for step, value in zip(way, values, strict=True)]
-        pairs.append(pair(", ".join(steps) + ".", number % 2 == 0, number, f"way {number}"))
+        steps = [
+            f"{value - step} + {step} = {value}{': 7, 8' * leaves}" for step, value in zip(way, values, strict=True)
+        ]
+        pairs.append(pair(("; " if leaves else ", ").join(steps) + ".", number % 2 == 0, number, f"way {number}"))
     for arrangement in arranged(pairs, seed, whole=whole, most_returns=4):
         text = text_of(written(arrangement))
         parsed = BACKTRACK.parse(text)

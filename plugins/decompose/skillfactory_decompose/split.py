@@ -11,6 +11,13 @@ ENTRY = re.compile(
 NUMBER = re.compile(r"(?:[a-z]+[ \t]+)?(\d{1,3})[.):](?!\d)\s*", re.I)
 SENTENCE_END = re.compile(r"[.!?](?=\s|$|<)")
 TAG = re.compile(r"</?[A-Za-z_][^<>\s]*>")
+FIGURE = r"-?\d+(?:[./]\d+)?"
+LEFT = rf":[ \t]*{FIGURE}(?:,[ \t]*{FIGURE})*"
+"the numbers that a step leaves to be used, behind its value"
+PAUSE = re.compile(rf"(?P<left>(?<=\d){LEFT}(?=\s*(?:[,;]|$)))|,|;(?=[^,;]*=)")
+"what parts equations: a comma, or a semicolon before the next one; and those numbers, whose commas do not"
+LEAVES = re.compile(rf"([\d\s.()+*/=-]*=\s*{FIGURE})\s*{LEFT}\s*\.?\s*")
+"an equation in numbers alone, and what it leaves"
 
 
 @attrs.frozen
@@ -66,13 +73,16 @@ def end_of_list(text: str, start: int, following: int) -> int:
 
 
 def equations(text: str) -> Split | None:
-    """The first sentences of the kind `a + b = c, c * d = e.`; subgoals are a list after a colon before them, of the same length."""
+    """The first sentences of the kind `a + b = c, c * d = e.` or `a + b = c: d, e; c * d = f: e.`
+
+    Subgoals are a list after a colon before them, of the same length.
+    """
     head = text[: first_tag(text)]
     goals: tuple[str, ...] = ()
     steps: list[str] = []
     start = 0
     for end in (*(match.end() for match in SENTENCE_END.finditer(head)), len(head)):
-        parts = [part.strip() for part in head[start:end].strip().rstrip(".!?").split(",")]
+        parts = list(parted(head[start:end].strip().rstrip(".!?")))
         if all(map(is_equation, parts)):
             steps += parts
         elif steps:
@@ -84,6 +94,16 @@ def equations(text: str) -> Split | None:
     if not steps:
         return None
     return Split(goals if len(goals) == len(steps) and all(goals) else (), tuple(steps), text[start:].strip())
+
+
+def parted(sentence: str) -> Iterator[str]:
+    """What stands between commas and semicolons; a list of numbers behind a value stays with it."""
+    at = 0
+    for match in PAUSE.finditer(sentence):
+        if match.lastgroup != "left":
+            yield sentence[at : match.start()].strip()
+            at = match.end()
+    yield sentence[at:].strip()
 
 
 def is_equation(text: str) -> bool:
@@ -114,12 +134,16 @@ def first_tag(text: str) -> int:
 
 
 def goal_of(step: str) -> str:
-    """The subgoal that a step itself states: what stands before its first colon, or before its last equals sign."""
+    """The subgoal that a step itself states: what stands before its first colon, or before its last equals sign.
+
+    A colon before the numbers that it leaves is none.
+    """
     number = NUMBER.match(step)
     start = number.end() if number else 0
-    before, colon, _ = step[start:].partition(":")
+    said = without_left(step[start:])
+    before, colon, _ = said.partition(":")
     if not colon:
-        before = step[start:].rpartition("=")[0]
+        before = said.rpartition("=")[0]
     return step[: start + len(before)].strip() if before.strip() else ""
 
 
@@ -141,6 +165,13 @@ def same_goal(step: str, other: str) -> bool:
 
 
 def bare(text: str) -> str:
-    """A text without its number, its last full stop and how white space and capitals were used: to compare."""
+    """A text without its number, the numbers that it leaves, its last full stop and how white space and capitals were used: to compare."""
     number = NUMBER.match(text)
-    return " ".join(text[number.end() if number else 0 :].split()).rstrip(" .").casefold()
+    said = without_left(text[number.end() if number else 0 :])
+    return " ".join(said.split()).rstrip(" .").casefold()
+
+
+def without_left(text: str) -> str:
+    """A step without the numbers that it leaves; a check of it does not name them."""
+    leaves = LEAVES.fullmatch(text)
+    return leaves[1] if leaves else text

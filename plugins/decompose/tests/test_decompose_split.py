@@ -21,6 +21,8 @@ PIECES = (
     "\n1. ",
     "\n2. ",
     "3 + 4 = 7",
+    ": 5, 6",
+    "; ",
     ", ",
     ". ",
     "\n\n",
@@ -35,16 +37,63 @@ EVERY_WAY = pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
 CASES = [
     (
         "equations",
-        "Plan: +, -. 15 + 8 = 23, 23 - 1 = 22. <answer>(15 + 8) - 1</answer>",
-        Split(("+", "-"), ("15 + 8 = 23", "23 - 1 = 22"), "<answer>(15 + 8) - 1</answer>"),
+        "Plan: +, -. 15 + 8 = 23: 1; 23 - 1 = 22. <answer>(15 + 8) - 1</answer>",
+        Split(("+", "-"), ("15 + 8 = 23: 1", "23 - 1 = 22"), "<answer>(15 + 8) - 1</answer>"),
         "a plan that pocket carried out",
     ),
     (
         "equations",
-        "Plan: +. 15 + 8 = 23, 23 - 1 = 22. <answer>1</answer>",
-        Split((), ("15 + 8 = 23", "23 - 1 = 22"), "<answer>1</answer>"),
+        "Plan: +. 15 + 8 = 23: 1; 23 - 1 = 22. <answer>1</answer>",
+        Split((), ("15 + 8 = 23: 1", "23 - 1 = 22"), "<answer>1</answer>"),
         "a plan of another length is no plan of these steps",
     ),
+    (
+        "equations",
+        "Plan: /, -, +. 8 / 4 = 2: 5, 3, 13; 13 - 2 = 11: 5, 3; 11 + 5 = 16: 3. <answer>1</answer>",
+        Split(("/", "-", "+"), ("8 / 4 = 2: 5, 3, 13", "13 - 2 = 11: 5, 3", "11 + 5 = 16: 3"), "<answer>1</answer>"),
+        "pocket's list of the numbers that are left, to the end",
+    ),
+    (
+        "equations",
+        "14 + 6 = 20: 7, 9. <answer>14 + 6</answer>",
+        Split((), ("14 + 6 = 20: 7, 9",), "<answer>14 + 6</answer>"),
+        "a target that is reached at once",
+    ),
+    (
+        "equations",
+        "Plan: +, -. 15 + 8 = 23, 23 - 1 = 22. <answer>1</answer>",
+        Split(("+", "-"), ("15 + 8 = 23", "23 - 1 = 22"), "<answer>1</answer>"),
+        "commas between the equations",
+    ),
+    (
+        "equations",
+        "15 + 8 = 23: 1, 23 - 1 = 22; 2 * 2 = 4. <answer>1</answer>",
+        Split((), ("15 + 8 = 23: 1", "23 - 1 = 22", "2 * 2 = 4"), "<answer>1</answer>"),
+        "a number that an equation begins with is none that is left",
+    ),
+    (
+        "equations",
+        "3 + 4 = 7; so far so good, 7 * 2 = 14. Done.",
+        Split((), ("3 + 4 = 7; so far so good", "7 * 2 = 14"), "Done."),
+        "words behind a semicolon",
+    ),
+    (
+        "equations",
+        "1 * 5 = 5 + 0 + 0 = 5, 1 * 2 = 2 + 0 + 0 = 2: 25. 7 * 5 = 35 + 0 + 2 = 37: 395. <answer>395</answer>",
+        Split(
+            (),
+            ("1 * 5 = 5 + 0 + 0 = 5", "1 * 2 = 2 + 0 + 0 = 2: 25", "7 * 5 = 35 + 0 + 2 = 37: 395"),
+            "<answer>395</answer>",
+        ),
+        "rows of a multiplication",
+    ),
+    (
+        "equations",
+        "We want 25 by 7. 2:2:2, 5:7:3; 7:7:7; 7 * 7 = 49:4, 3 * 7 = 21:10; 1:1:1. 4 is 4. <verdict>Correct</verdict>",
+        None,
+        "a check that casts out nines does no step again",
+    ),
+    ("equations", "Initials TCCLM. Spell CALM. <answer>CALM</answer>", None, "letters"),
     (
         "equations",
         "We want 22. 15 + 8 = 23, 23 - 1 = 22. 22 is 22. Uses 15, 8, 1, all given. <verdict>Correct</verdict>",
@@ -143,7 +192,9 @@ def test_two_numbered_lists_are_read_as_they_were_written(goals: list[str], data
 
 
 @EVERY_WAY
-@pytest.mark.parametrize("piece", ["1. ", "\n1.", "\n", "=", "a = b, ", "#", "\n ", "<a", "check ", ". ", "1 = 1. "])
+@pytest.mark.parametrize(
+    "piece", ["1. ", "\n1.", "\n", "=", "a = b, ", "#", "\n ", "<a", "check ", ". ", "1 = 1. ", "1: 1, ", "; ", "= 1"]
+)
 def test_long_texts_are_split_in_no_time(way: object, piece: str) -> None:
     start = time.monotonic()
     way(piece * 20_000)  # type: ignore[operator]
@@ -154,6 +205,10 @@ def test_long_texts_are_split_in_no_time(way: object, piece: str) -> None:
     ("step", "goal"),
     [
         ("15 + 8 = 23", "15 + 8"),
+        ("15 + 8 = 23: 1, 4", "15 + 8"),
+        ("2. 15 + 8 = 23: 1", "2. 15 + 8"),
+        ("2. The pears: 7", "2. The pears"),
+        ("Solve x + 2 = 5: 3", "Solve x + 2 = 5"),
         ("2. Find the pears: 3 + 4 = 7", "2. Find the pears"),
         ("x = 3 + 4 = 7", "x = 3 + 4"),
         ("No subgoal here", ""),
@@ -169,6 +224,8 @@ def test_steps_serve_a_subgoal_by_number_or_by_its_words() -> None:
     assert serves("+", "15 + 8 = 23") and not serves("-", "15 + 8 = 23")
     assert same_goal("15 + 8 = 22", "15 +  8 = 23") and not same_goal("15 + 8 = 23", "8 + 15 = 23")
     assert same_goal("2. a", "2. b") and not same_goal("a", "b")
+    assert same_goal("15 + 8 = 22: 1", "15 + 8 = 23: 1") and not serves("4", "15 + 8 = 23: 1, 4")
+    assert bare("15 + 8 = 23: 1, 4") == "15 + 8 = 23" and bare("The pears: 1, 4") == "the pears: 1, 4"
     assert bare("3.  15 +\n8 = 23.") == "15 + 8 = 23"
 
 
@@ -177,6 +234,9 @@ def test_steps_serve_a_subgoal_by_number_or_by_its_words() -> None:
     [
         ("15 + 8 = 23", "15 + 8 = 23", True),
         ("15 + 8 = 22", "15 + 8 = 23.", False),
+        ("15 + 8 = 23: 1, 4", "15 + 8 = 23", True),
+        ("15 + 8 = 22: 1, 4", "15 + 8 = 23", False),
+        ("15 + 8 = 23: 1, 4", "8 * 15 = 120", None),
         ("15 + 8 = 23", "8 * 15 = 120", None),
         ("1. 15 + 8 = 23", "1. 15 + 8 is 23, so this holds.", True),
         ("1. 15 + 8 = 22", "1. It is 23: **fails**", False),

@@ -5,7 +5,7 @@ from random import Random
 
 import attrs
 import pytest
-from decompose_pairs import PHRASE, chain, made
+from decompose_pairs import PHRASE, apart, chain, made
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -34,12 +34,6 @@ NUMBERS = st.lists(st.integers(1, 20), min_size=2, max_size=5)
 LISTED = "Subgoals:\n1. Pears\n2. Twice\n\nSolutions:\n1. 3 + 4 = 7\n2. 7 * 2 = 15\n\n<answer>15</answer>"
 
 
-def apart(pair: Pair, subgoals: str = "either") -> Decomposition:
-    found = align(pair, WAYS["auto"], subgoals)
-    assert isinstance(found, Decomposition), found
-    return found
-
-
 def traces(pairs: list[Pair], seed: int = 0, **options: object) -> Iterator[tuple[Segment, ...]]:
     """The segments of the traces of these pairs."""
     right = [pair for pair in pairs if pair.correct]
@@ -56,7 +50,10 @@ def text_of(segments: tuple[Segment, ...]) -> str:
 def test_an_attempt_and_its_check_are_taken_apart_step_by_step() -> None:
     found = apart(chain([15, 8, 1], 23))
     assert found.goals == ("+", "+")
-    assert [(work.step, work.check) for work in found.works] == [("15 + 8 = 23",) * 2, ("23 + 1 = 24",) * 2]
+    assert [(work.step, work.check) for work in found.works] == [
+        ("15 + 8 = 23: 1", "15 + 8 = 23"),
+        ("23 + 1 = 24",) * 2,
+    ]
     assert not found.failed
     assert found.rest == "<answer>15 + 8 + 1</answer>"
     assert found.conclusion == "It is not 23. <verdict>Incorrect</verdict>"
@@ -64,7 +61,7 @@ def test_an_attempt_and_its_check_are_taken_apart_step_by_step() -> None:
 
 def test_works_end_at_the_first_check_that_disagrees() -> None:
     found = apart(chain([15, 8, 1], 23, slip=0))
-    assert [(work.step, work.check) for work in found.works] == [("15 + 8 = 24", "15 + 8 = 23")]
+    assert [(work.step, work.check) for work in found.works] == [("15 + 8 = 24: 1", "15 + 8 = 23")]
     assert found.failed
 
 
@@ -94,6 +91,22 @@ def test_numbered_lists_are_taken_apart_and_a_check_fails_by_its_word() -> None:
         ("Plan: +. 1 + 1 = 2. <answer>1</answer>", "1 + 1 = 2.", "no_checks"),
         ("Plan: +. 1 + 1 = 2. <answer>1</answer>", "1 + 2 = 3. <verdict>Correct</verdict>", "other_checks"),
         ("Plan: +. 1 + 1 = 2. <answer>1</answer>", "1 + 1 = 2, 2 + 1 = 3. <verdict>Correct</verdict>", "other_checks"),
+        ("Plan: +. 1 + 1 = 2: 3, 4. <answer>1</answer>", "1 + 3 = 4. <verdict>Correct</verdict>", "other_checks"),
+        (
+            "4 * 3 = 12 + 0 + 0 = 12: 12. <answer>12</answer>",
+            "4:4:4; 3:3:3; 4 * 3 = 12:3, 4 * 3 = 12:1. <verdict>Correct</verdict>",
+            "no_subgoals",
+        ),
+        (
+            "Plan: *. 4 * 3 = 12 + 0 + 0 = 12: 12. <answer>12</answer>",
+            "4:4:4; 3:3:3; 4 * 3 = 12:3. <verdict>Correct</verdict>",
+            "no_checks",
+        ),
+        (
+            "Spell TONE. <answer>TONE</answer>",
+            "T ONE, O NE, N E, E. TONE is a word. <verdict>Correct</verdict>",
+            "no_steps",
+        ),
     ],
 )
 def test_what_cannot_be_aligned_is_left_out_with_a_reason(attempt: str, reflection: str, reason: str) -> None:
@@ -150,7 +163,7 @@ def test_a_failed_subgoal_is_done_again_by_an_attempt_that_began_in_the_same_way
     whole, slipped = chain([1, 2, 3], 6, 0), chain([1, 2, 3], 6, 1, slip=1)
     (segments,) = traces([whole, slipped])
     (body,) = SUBGOALS.bodies(text_of(segments))
-    assert body.works == (("1 + 2 = 3",) * 2, ("3 + 3 = 7", "3 + 3 = 6"), ("3 + 3 = 6",) * 2)
+    assert body.works == (("1 + 2 = 3: 3", "1 + 2 = 3"), ("3 + 3 = 7", "3 + 3 = 6"), ("3 + 3 = 6",) * 2)
     sources = [segment.source for segment in segments if segment.kind == "step"]
     assert sources == [whole.attempt.key, slipped.attempt.key, whole.attempt.key]
     assert MEASURES["failed_done_again"](text_of(segments), SUBGOALS) == 1
@@ -254,45 +267,3 @@ def test_a_trace_can_be_made_to_go_on_and_its_verdicts_can_be_changed() -> None:
     places = cuts(text, SUBGOALS)
     assert [place.answer for place in places] == [one.answer for one in SUBGOALS.parse(text).tries]
     assert SUBGOALS.parse(places[-1].changed("swapped", SUBGOALS)).tries[-1].verdict is False
-
-
-def body(*works: str, goals: str = "+\n-") -> str:
-    return f"<sample><plan>\n{goals}\n</plan>{''.join(works)}</sample>"
-
-
-def work(step: str, check: str | None = None) -> str:
-    return f"<step>{step}</step>" + ("" if check is None else f"<check>{check}</check>")
-
-
-FIRST, SECOND = work("1 + 2 = 3", "1 + 2 = 3"), work("3 - 1 = 2", "3 - 1 = 2")
-BAD = work("1 + 2 = 4", "1 + 2 = 3")
-
-
-@pytest.mark.parametrize(
-    ("text", "subgoals", "checked", "fail", "again", "in_order"),
-    [
-        ("no trace at all", 0, None, None, None, None),
-        ("<sample>1 + 2 = 3. <answer>1</answer></sample>", 0, None, None, None, None),
-        (body(FIRST, SECOND), 2, 1, 0, None, 1),
-        (body(FIRST, SECOND) + body(FIRST), 4, 3 / 4, 0, None, 0),
-        (body(SECOND, FIRST), 2, 0.5, 0, None, 0),
-        (body(FIRST, work("3 - 1 = 2")), 2, 0.5, 0, None, 0),
-        (body(BAD, FIRST, SECOND), 2, 1, 1 / 3, 1, 1),
-        (body(BAD, SECOND), 2, 1, 1 / 2, 0, 0),
-        (body(BAD, BAD, FIRST, SECOND), 2, 1, 1 / 2, 1 / 2, 1),
-        (body(FIRST, SECOND, FIRST), 2, 1, 0, None, 0),
-        ("<sample><plan>\n+\n</plan>" + FIRST, 0, None, None, None, None),
-    ],
-    ids=["no tags", "no plan", "all", "a second one that stops", "other order", "unchecked", "done again", "gone on",
-         "repeated first", "too many", "not closed"],
-)  # fmt: skip
-def test_a_response_is_measured_as_its_row_says(
-    text: str,
-    subgoals: float,
-    checked: float | None,
-    fail: float | None,
-    again: float | None,
-    in_order: float | None,
-) -> None:
-    expected = (subgoals, checked, fail, again, in_order)
-    assert tuple(measure(text, SUBGOALS) for measure in MEASURES.values()) == pytest.approx(expected)

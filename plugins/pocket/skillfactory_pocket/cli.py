@@ -21,25 +21,40 @@ def main() -> None:
 
 @main.command()
 @TARGET
+@click.option(
+    "--work",
+    default=Path("runs/pretrain"),
+    show_default=True,
+    type=click.Path(path_type=Path),
+    help="Folder of the checkpoint: the same command goes on from it.",
+)
 @click.option("--steps", default=None, type=int, help="Optimiser steps. Default: those of the shipped weights.")
 @click.option("--seed", default=0, show_default=True, help="Seed of the corpus and the weights.")
-def pretrain(weights: Path, steps: int | None, seed: int) -> None:
+def pretrain(weights: Path, work: Path, steps: int | None, seed: int) -> None:
     """Corpus, tokenizer and training loop: write the weights."""
     from skillfactory_pocket.pretrain import Recipe, pretrain
 
     recipe = Recipe(seed=seed)
-    pretrain(weights, attrs.evolve(recipe, steps=steps) if steps else recipe)
+    if steps:
+        last = steps * recipe.last_steps // (recipe.steps + recipe.last_steps)
+        recipe = attrs.evolve(recipe, steps=steps - last, last_steps=last)
+    pretrain(weights, work, recipe)
 
 
 @main.command()
 @TARGET
-@click.option("--problems", default=400, show_default=True, help="Held-out problems per number count.")
+@click.option("--problems", default=400, show_default=True, help="Held-out problems per task and difficulty.")
 @click.option("--samples", default=4, show_default=True, help="Attempts per problem.")
-def card(weights: Path, problems: int, samples: int) -> None:
-    """Measure the model on its own samples and write its card."""
-    from skillfactory_pocket.card import write_card
+@click.option(
+    "--task", "tasks", multiple=True, help="Only this task; may be repeated. Default: all that it was pretrained on."
+)
+def card(weights: Path, problems: int, samples: int, tasks: tuple[str, ...]) -> None:
+    """Measure the model on its own attempts and write its card."""
+    from skillfactory_pocket.card import EXAMS, write_card
 
-    click.echo(write_card(weights, problems, samples))
+    for unknown in set(tasks) - set(EXAMS):
+        raise click.UsageError(f"pocket was not pretrained on task '{unknown}': it was on {', '.join(EXAMS)}")
+    click.echo(write_card(weights, problems, samples, tasks or tuple(EXAMS)))
 
 
 @main.command()
@@ -49,7 +64,7 @@ def corpus(count: int, seed: int) -> None:
     """Print documents of the pretraining corpus."""
     from itertools import islice
 
-    from skillfactory_pocket.corpus import documents
+    from skillfactory_pocket.corpus.mixture import documents
 
     for document in islice(documents(seed), count):
-        click.echo(f"[{document.kind}] {document.prompt}\n{document.completion}\n")
+        click.echo(f"[{document.kind} {document.task}] {document.prompt}\n{document.completion}\n")

@@ -16,7 +16,7 @@ def register_models() -> list[Model]:
         Model(
             "pocket",
             str(HERE / "weights"),
-            "the embedded base model: 1.2 M parameters, guesses and checks Countdown, never retries",
+            "the embedded base model: 2.0 M parameters, guesses at five tasks and checks, never retries",
             str(HERE / "settings.toml"),
         )
     ]

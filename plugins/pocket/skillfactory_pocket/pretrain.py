@@ -1,15 +1,20 @@
-"""Pretrain pocket from nothing: corpus -> tokenizer -> a small Llama, by one loop of plain torch."""
+"""Pretrain pocket from nothing: corpus -> tokenizer -> a small Llama, by one loop of plain torch that can be stopped."""
 
+import copy
 import json
+import os
 import shutil
 import time
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from skillfactory_pocket.corpus import Document, documents
+from skillfactory_core.errors import SkillFactoryError
+from skillfactory_pocket.corpus.document import Document
+from skillfactory_pocket.corpus.mixture import documents
 from skillfactory_pocket.tokenizer import ASSISTANT, END, USER, build_tokenizer
 
 if TYPE_CHECKING:
@@ -17,6 +22,7 @@ if TYPE_CHECKING:
     from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
 IGNORED = -100
+CHECKPOINT = "checkpoint.pt"
 Rows = tuple["torch.Tensor", "torch.Tensor"]
 
 
@@ -24,25 +30,34 @@ Rows = tuple["torch.Tensor", "torch.Tensor"]
 class Recipe:
     """Sizes and schedule of the shipped weights."""
 
-    hidden: int = 128
+    hidden: int = 192
     layers: int = 5
     heads: int = 4
-    key_value_heads: int = 2
-    feed_forward: int = 384
-    row: int = 256
-    "tokens per row"
-    rows: int = 32
-    "rows per optimiser step"
-    steps: int = 3000
-    long_row: int = 1024
-    "tokens per row in the last steps, so that the positions of a long trace are trained"
-    long_share: float = 0.1
-    rate: float = 4e-3
+    head: int = 32
+    key_value_heads: int = 1
+    "one, and small: what a decoder does on a long trace is to read its cache"
+    feed_forward: int = 512
+    tokens: int = 8192
+    "tokens per optimiser step"
+    rows: tuple[int, ...] = (256, 512)
+    "tokens per row: a batch has rows of one length, for documents that need it; attention over long rows costs most"
+    steps: int = 6100
+    "in rows of these lengths"
+    last_rows: tuple[int, ...] = (1536,)
+    "tokens per row in the last steps, so that distances as in a long trace are trained: without, what is written after 600 tokens is noise"
+    last_steps: int = 800
+    last_rate: float = 0.3
+    "share of the peak learning rates that the last steps rise to: new distances are learned, not only polished"
+    rate: float = 3e-3
     "peak learning rate of the embeddings and norms (AdamW); linear warm-up, then linear to nothing"
     matrix_rate: float = 0.02
     "peak learning rate of the weight matrices (Muon)"
     warmup: int = 200
+    block: int = 100
+    "steps that share a stream of documents; there is a checkpoint after each block"
     seed: int = 0
+    compiled: bool = True
+    "compile the model: worth a quarter of the time, and needs a C++ compiler"
 
 
 def build_model(recipe: Recipe, tokenizer: "PreTrainedTokenizerFast") -> "LlamaForCausalLM":
@@ -56,6 +71,7 @@ def build_model(recipe: Recipe, tokenizer: "PreTrainedTokenizerFast") -> "LlamaF
         intermediate_size=recipe.feed_forward,
         num_hidden_layers=recipe.layers,
         num_attention_heads=recipe.heads,
+        head_dim=recipe.head,
         num_key_value_heads=recipe.key_value_heads,
         max_position_embeddings=2048,
         tie_word_embeddings=True,
@@ -63,113 +79,165 @@ def build_model(recipe: Recipe, tokenizer: "PreTrainedTokenizerFast") -> "LlamaF
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,
     )
-    return LlamaForCausalLM(config)
+    # Twice as fast on a CPU as the kernel, whose backward pass is slow for rows as short as these.
+    return LlamaForCausalLM._from_config(config, attn_implementation="eager")
 
 
 def encode(tokenizer: "PreTrainedTokenizerFast", batch: list[Document]) -> list[tuple[list[int], list[int]]]:
     """(tokens, labels) of each document; prompts carry no loss."""
     user, assistant, end = tokenizer.convert_tokens_to_ids([USER, ASSISTANT, END])
-    (equals,) = tokenizer(" = ")["input_ids"]
     prompts = tokenizer([d.prompt for d in batch])["input_ids"]
     completions = tokenizer([d.completion for d in batch])["input_ids"]
     encoded = []
     for document, prompt, completion in zip(batch, prompts, completions, strict=True):
         head = [user, *prompt, assistant] if document.prompt else [assistant]
         tail = [*completion, end]
-        if document.kind == "drill":
-            # Operands are drawn at random: only the values can be learned.
-            learned = [t if before == equals else IGNORED for before, t in zip([assistant, *tail], tail, strict=False)]
-        else:
-            learned = tail
+        learned = tail
+        if document.learned_after:
+            (mark,) = tokenizer(document.learned_after)["input_ids"]
+            learned = [t if before == mark else IGNORED for before, t in zip([assistant, *tail], tail, strict=False)]
         encoded.append((head + tail, [IGNORED] * len(head) + learned))
     return encoded
 
 
-def rows_of(tokenizer: "PreTrainedTokenizerFast", seed: int, recipe: Recipe, length: int) -> Iterator[Rows]:
-    """Batches of (tokens, labels), each (rows, length) int64; whole documents only, best fit first."""
-    import torch
-
+def rows_of(tokenizer: "PreTrainedTokenizerFast", seed: int, tokens: int, lengths: tuple[int, ...]) -> Iterator[Rows]:
+    """Batches of (tokens, labels), each (tokens / length, length) int64 with one of the lengths; whole documents only."""
     stream = documents(seed)
-    count = recipe.rows * recipe.row // length
-    waiting: list[tuple[list[int], list[int]]] = []
-    pad = tokenizer.pad_token_id
+    waiting: dict[int, list[tuple[list[int], list[int]]]] = {length: [] for length in lengths}
     while True:
-        batch = []
-        for _ in range(count):
-            if len(waiting) < 200:
-                fresh = encode(tokenizer, [next(stream) for _ in range(2000)])
-                waiting += [d for d in fresh if len(d[0]) <= length]
-            tokens: list[int] = []
-            labels: list[int] = []
-            tries = 0
-            while tries < 30 and waiting:
-                # The last ones first: popping from the end is cheap.
-                at = len(waiting) - 1 - tries
-                if at < 0:
+        while not (ready := [n for n in lengths if sum(len(d[0]) for d in waiting[n]) > 2 * tokens]):
+            for document in encode(tokenizer, [next(stream) for _ in range(1000)]):
+                # Markup now and then is longer than the longest row: left out.
+                for length in (n for n in lengths if len(document[0]) <= n):
+                    waiting[length].append(document)
                     break
-                if len(tokens) + len(waiting[at][0]) <= length:
-                    document = waiting.pop(at)
-                    tokens += document[0]
-                    labels += document[1]
-                else:
-                    tries += 1
-            gap = length - len(tokens)
-            batch.append((tokens + [pad] * gap, labels + [IGNORED] * gap))
-        yield torch.tensor([t for t, _ in batch]), torch.tensor([x for _, x in batch])
+        yield pack(waiting[ready[-1]], tokens, ready[-1], tokenizer.pad_token_id)
 
 
-def pretrain(target: Path, recipe: Recipe) -> None:
-    """Write weights, configuration and tokenizer into `target`; log one JSON line per 100 steps."""
+def pack(waiting: list[tuple[list[int], list[int]]], tokens: int, length: int, pad: int) -> Rows:
+    """One batch of the documents that wait, the last ones first, which is cheap; a row takes what fits of sixty."""
     import torch
 
+    batch = []
+    for _ in range(tokens // length):
+        row: list[int] = []
+        labels: list[int] = []
+        tries = 0
+        while tries < min(60, len(waiting)):
+            at = len(waiting) - 1 - tries
+            if len(row) + len(waiting[at][0]) <= length:
+                document = waiting.pop(at)
+                row += document[0]
+                labels += document[1]
+            else:
+                tries += 1
+        gap = length - len(row)
+        batch.append((row + [pad] * gap, labels + [IGNORED] * gap))
+    return torch.tensor([t for t, _ in batch]), torch.tensor([x for _, x in batch])
+
+
+def schedule(recipe: Recipe, step: int) -> float:
+    """The share of the peak learning rates at a step: it rises and falls twice, for short rows and for long ones."""
+    last = step >= recipe.steps
+    peak, steps, at = (recipe.last_rate, recipe.last_steps, step - recipe.steps) if last else (1.0, recipe.steps, step)
+    warmup = min(recipe.warmup, steps // 4)
+    if at < warmup:
+        return peak * (at + 1) / warmup
+    return peak * max(0.05, 1 - (at - warmup) / (steps - warmup))
+
+
+def blocks(recipe: Recipe) -> Iterator[tuple[int, int, tuple[int, ...]]]:
+    """(first step, the step after it, lengths of rows) of each block: each has a stream of documents of its own."""
+    end = recipe.steps + recipe.last_steps
+    for lengths, begin, until in ((recipe.rows, 0, recipe.steps), (recipe.last_rows, recipe.steps, end)):
+        for first in range(begin, until, recipe.block):
+            yield first, min(first + recipe.block, until), lengths
+
+
+def batches(tokenizer: "PreTrainedTokenizerFast", recipe: Recipe, start: int) -> Iterator[Rows]:
+    """The batches of the steps from `start`, the first of a block."""
+    for first, until, lengths in blocks(recipe):
+        if first >= start:
+            yield from islice(rows_of(tokenizer, recipe.seed + 1 + first, recipe.tokens, lengths), until - first)
+
+
+def pretrain(target: Path, work: Path, recipe: Recipe) -> None:
+    """Write weights, configuration and tokenizer into `target`; log one JSON line per block.
+
+    The state after each block is in `work`: the same call goes on from there, to the same weights. `work/weights` is
+    the model of that moment, to be looked at.
+    """
+    import torch
+
+    device = "cuda" if torch.cuda.is_available() else "cpu"
     tokenizer = build_tokenizer()
-    model = build_model(recipe, tokenizer)
-    # Compiling is worth a quarter of the time and needs a C++ compiler.
-    forward = torch.compile(model) if shutil.which("g++") else model
+    model = build_model(recipe, tokenizer).to(device)
     matrices = [p for n, p in model.named_parameters() if p.ndim == 2 and "embed" not in n]
     others = [p for n, p in model.named_parameters() if p.ndim != 2 or "embed" in n]
-    muon = torch.optim.Muon(matrices, lr=recipe.matrix_rate, weight_decay=0.01)
-    adam = torch.optim.AdamW(others, lr=recipe.rate, betas=(0.9, 0.95), weight_decay=0.01)
-
-    def schedule(step: int) -> float:
-        if step < recipe.warmup:
-            return (step + 1) / recipe.warmup
-        share = (step - recipe.warmup) / max(1, recipe.steps - recipe.warmup)
-        return max(0.01, 1 - share)
-
-    schedulers = [torch.optim.lr_scheduler.LambdaLR(o, schedule) for o in (muon, adam)]
-    long_from = int(recipe.steps * (1 - recipe.long_share))
-    batches = rows_of(tokenizer, recipe.seed + 1, recipe, recipe.row)
-    start = time.monotonic()
-    losses: list[float] = []
-    for step in range(recipe.steps):
-        if step == long_from:
-            batches = rows_of(tokenizer, recipe.seed + 2, recipe, recipe.long_row)
-        tokens, labels = next(batches)
-        with torch.autocast("cpu", torch.bfloat16):
-            loss = forward(input_ids=tokens, labels=labels).loss
+    optimizers = [
+        torch.optim.Muon(matrices, lr=recipe.matrix_rate, weight_decay=0.01),
+        torch.optim.AdamW(others, lr=recipe.rate, betas=(0.9, 0.95), weight_decay=0.01),
+    ]
+    done = load(work / CHECKPOINT, recipe, model, optimizers)
+    forward = torch.compile(model) if recipe.compiled and shutil.which("g++") else model
+    begun, losses, ends = time.monotonic(), [], {until for _, until, _ in blocks(recipe)}
+    for step, (tokens, labels) in enumerate(batches(tokenizer, recipe, done), done):
+        for optimizer, rate in zip(optimizers, (recipe.matrix_rate, recipe.rate), strict=True):
+            for group in optimizer.param_groups:
+                group["lr"] = rate * schedule(recipe, step)
+        with torch.autocast(device, torch.bfloat16):
+            loss = forward(input_ids=tokens.to(device), labels=labels.to(device)).loss
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        for optimizer, scheduler in zip((muon, adam), schedulers, strict=True):
+        for optimizer in optimizers:
             optimizer.step()
-            scheduler.step()
             optimizer.zero_grad()
         losses.append(loss.item())
-        if (step + 1) % 100 == 0:
-            seconds = time.monotonic() - start
-            done = (step + 1) * recipe.rows * recipe.row
-            print(
-                json.dumps(
-                    {
-                        "step": step + 1,
-                        "loss": round(sum(losses) / len(losses), 4),
-                        "tokens_per_second": round(done / seconds),
-                        "seconds": round(seconds),
-                    }
-                ),
-                flush=True,
-            )
-            losses = []
-        if (step + 1) % 1000 == 0 or step + 1 == recipe.steps:
-            model.save_pretrained(target)
-            tokenizer.save_pretrained(target)
+        if step + 1 in ends:
+            speed = len(losses) * recipe.tokens / (time.monotonic() - begun)
+            line = {"step": step + 1, "loss": round(sum(losses) / len(losses), 4), "tokens_per_second": round(speed)}
+            print(json.dumps(line), flush=True)
+            save(work / CHECKPOINT, step + 1, recipe, model, optimizers)
+            write(work / "weights", model, tokenizer)
+            begun, losses = time.monotonic(), []
+    write(target, model, tokenizer)
+
+
+def write(folder: Path, model: "LlamaForCausalLM", tokenizer: "PreTrainedTokenizerFast") -> None:
+    """The model as it ships: rounded to bfloat16, which halves it."""
+    import torch
+
+    copy.deepcopy(model).to("cpu", torch.bfloat16).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+
+
+def save(path: Path, step: int, recipe: Recipe, model: Any, optimizers: list[Any]) -> None:
+    """All that the next step needs; the file is whole or the one before."""
+    import torch
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    state = {
+        "step": step,
+        "recipe": attrs.asdict(recipe),
+        "model": model.state_dict(),
+        "optimizers": [optimizer.state_dict() for optimizer in optimizers],
+    }
+    torch.save(state, path.with_suffix(".part"))
+    os.replace(path.with_suffix(".part"), path)
+
+
+def load(path: Path, recipe: Recipe, model: Any, optimizers: list[Any]) -> int:
+    """The step to go on with; 0 without a checkpoint."""
+    import torch
+
+    if not path.exists():
+        return 0
+    state = torch.load(path, map_location=model.device)
+    if state["recipe"] != attrs.asdict(recipe):
+        raise SkillFactoryError(
+            f"checkpoint {path} is of another recipe, {state['recipe']}: remove it, or ask for that recipe"
+        )
+    model.load_state_dict(state["model"])
+    for optimizer, saved in zip(optimizers, state["optimizers"], strict=True):
+        optimizer.load_state_dict(saved)
+    return int(state["step"])

@@ -1,0 +1,86 @@
+"""The training loop: it can be stopped at any moment, and what it writes can be loaded."""
+
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+
+from skillfactory_core.errors import SkillFactoryError
+from skillfactory_pocket import pretrain as loop
+from skillfactory_pocket.corpus.document import Document
+from skillfactory_pocket.tokenizer import build_tokenizer
+
+TINY = loop.Recipe(
+    hidden=32, layers=1, heads=1, head=32, key_value_heads=1, feed_forward=32, tokens=1024, steps=6, rows=(512,),
+    last_rows=(1024,), block=2, warmup=2, compiled=False,
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> Any:
+    return build_tokenizer(documents_read=1500)
+
+
+@pytest.fixture(autouse=True)
+def small_tokenizer(monkeypatch: pytest.MonkeyPatch, tokenizer: Any) -> None:
+    monkeypatch.setattr(loop, "build_tokenizer", lambda: tokenizer)
+
+
+def weights(folder: Path) -> bytes:
+    return (folder / "model.safetensors").read_bytes()
+
+
+def test_a_training_that_was_stopped_goes_on_to_the_same_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    loop.pretrain(tmp_path / "whole", tmp_path / "work", TINY)
+    saves = []
+
+    def stopping(path: Path, *rest: Any) -> None:
+        whole(path, *rest)
+        saves.append(rest[0])
+        if rest[0] == 4:
+            raise KeyboardInterrupt
+
+    whole = loop.save
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "save", stopping)
+        with pytest.raises(KeyboardInterrupt):
+            loop.pretrain(tmp_path / "other", tmp_path / "again", TINY)
+    assert saves == [2, 4] and not (tmp_path / "other").exists()
+    capsys.readouterr()
+    loop.pretrain(tmp_path / "other", tmp_path / "again", TINY)
+    assert '"step": 6' in capsys.readouterr().out
+    assert weights(tmp_path / "other") == weights(tmp_path / "whole")
+
+
+def test_a_checkpoint_of_another_recipe_is_refused(tmp_path: Path) -> None:
+    loop.pretrain(tmp_path / "it", tmp_path / "work", attrs.evolve(TINY, steps=2))
+    with pytest.raises(SkillFactoryError, match=r"^checkpoint .*checkpoint\.pt is of another recipe, .*: remove it"):
+        loop.pretrain(tmp_path / "it", tmp_path / "work", TINY)
+
+
+def test_prompts_carry_no_loss_and_drills_only_on_what_can_be_known(tokenizer: Any) -> None:
+    check = Document("check", "countdown", "Make 5 from 2, 3. Check: 2 + 3 = 6.", "2 + 3 = 5.")
+    drill = Document("drill", "", "", "2 + 3 = 5, 4 + 4 = 8.", learned_after=" = ")
+    (tokens, labels), (_, drilled) = loop.encode(tokenizer, [check, drill])
+    learned = [token for token in labels if token != loop.IGNORED]
+    assert tokenizer.decode(learned) == "2 + 3 = 5.<|end|>" and len(tokens) == len(labels)
+    assert tokenizer.decode([token for token in drilled if token != loop.IGNORED]) == "58"
+
+
+def test_rows_hold_whole_documents_and_are_as_long_as_was_asked(tokenizer: Any) -> None:
+    rows = loop.rows_of(tokenizer, seed=1, tokens=2048, lengths=(256, 512))
+    for _ in range(5):
+        tokens, labels = next(rows)
+        assert tokens.shape == labels.shape and tuple(tokens.shape) in ((8, 256), (4, 512))
+        ends = (tokens == tokenizer.eos_token_id).sum(1)
+        assert (ends > 1).all() and ((labels == loop.IGNORED) | (labels == tokens)).all()
+        # A text that is too long for 256 has a row of 512 nearly to itself.
+        assert (tokens == tokenizer.pad_token_id).float().mean() < (0.2 if tokens.shape[1] == 256 else 0.5)
+
+
+def test_the_rate_rises_and_falls() -> None:
+    rates = [loop.schedule(loop.Recipe(), step) for step in (0, 199, 3300, 6399)]
+    assert rates[0] == 1 / 200 and rates[1] == 1 and rates[0] < rates[2] < rates[1] and rates[3] == 0.01
