@@ -3,7 +3,7 @@
 from random import Random
 
 from skillfactory_pocket.corpus.document import PROMPTS, Document, attempt_document, check_document, verdict
-from skillfactory_pocket.corpus.lexicon import LENGTHS, claim, known, made_up, slipped
+from skillfactory_pocket.corpus.lexicon import LENGTHS, beside, claim, known, made_up, slipped
 from skillfactory_tasks.acronym import Acronym, in_order, initials
 from skillfactory_tasks.dictionary import words
 
@@ -39,8 +39,22 @@ def write_attempt(listed: list[str], word: str, first: str) -> str:
 
 
 def wrong_guess(random: Random, listed: list[str], length: int) -> str:
-    """What sounds like a word, often with the initials in order."""
+    """A known word that does not go along the initials; now and then what sounds like a word."""
+    if random.random() < 0.8:
+        return beside(random, length, lambda word: missing(word, listed))
     return made_up(random, list(initials(listed)), length, in_order=random.random() < 0.7)
+
+
+def missing(word: str, listed: list[str]) -> int:
+    """How many of the word's letters have no initial left when it is gone along."""
+    rest, count = initials(listed), 0
+    for letter in word:
+        before, _, after = rest.partition(letter)
+        if before == rest:
+            count += 1
+        else:
+            rest = after
+    return count
 
 
 def attempt(random: Random) -> Document:
@@ -59,10 +73,10 @@ def check(random: Random) -> Document:
         word = solution[: length - 1]
     elif pick > 0.85:
         word = slipped(random, solution)
-    elif pick > 0.8:
-        word = random.choice(known(length))
+    elif pick > 0.7:
+        word = beside(random, length, lambda word: missing(word, listed))
     elif pick > 0.5:
-        word = wrong_guess(random, listed, length)
+        word = made_up(random, list(initials(listed)), length, in_order=True)
     first = opening(random.choice(PROMPTS.attempts).name, random, listed, length, word)
     shown = write_attempt(listed, word, first)
     text = write_check(listed, length, word)

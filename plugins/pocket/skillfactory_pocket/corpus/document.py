@@ -16,9 +16,9 @@ class Document:
     """One pretraining document. The loss is on `completion` alone: prompts hold deliberate slips."""
 
     kind: str
-    "attempt, check, drill or markup"
+    "attempt, check, drill, markup or worksheet"
     task: str
-    "which task it is about; empty for drills and markup"
+    "which task it is about; empty for those that are about none, or several"
     prompt: str
     "the user's message; empty for drills and markup"
     completion: str

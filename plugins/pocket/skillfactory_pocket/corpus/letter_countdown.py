@@ -3,7 +3,7 @@
 from random import Random
 
 from skillfactory_pocket.corpus.document import PROMPTS, Document, attempt_document, check_document, verdict
-from skillfactory_pocket.corpus.lexicon import LENGTHS, claim, known, made_up, slipped, spelled_from
+from skillfactory_pocket.corpus.lexicon import LENGTHS, beside, claim, made_up, slipped, spelled_from
 from skillfactory_tasks.dictionary import words
 from skillfactory_tasks.letter_countdown import LetterCountdown
 
@@ -23,9 +23,13 @@ def question(letters: list[str], length: int) -> str:
 
 
 def guess(random: Random, letters: list[str], length: int, right: bool) -> str:
-    """A known word that fits, or what sounds like one."""
+    """A known word that fits; or one for which a letter is missing or, now and then, what sounds like a word."""
     fitting = spelled_from(letters, length)
-    return random.choice(fitting) if right and fitting else made_up(random, letters, length)
+    if right and fitting:
+        return random.choice(fitting)
+    if random.random() < 0.8:
+        return beside(random, length, lambda word: missing(word, letters))
+    return made_up(random, letters, length)
 
 
 def opening(style: str, random: Random, letters: list[str], length: int, word: str) -> str:
@@ -60,9 +64,7 @@ def submitted(random: Random, letters: list[str], length: int) -> str:
     if pick < 0.82:
         return slipped(random, guess(random, letters, length, True))
     if pick < 0.95:
-        word = random.choice(known(length))
-        near = [found for found in (random.choice(known(length)) for _ in range(30)) if missing(found, letters) <= 1]
-        return random.choice(near) if near else word
+        return beside(random, length, lambda word: missing(word, letters))
     return guess(random, letters, length, True)[: length - 1]
 
 

@@ -1,6 +1,7 @@
 """The words that pocket knows to spell: those of the dictionary's common words that are made of frequent letters."""
 
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from functools import cache
 from itertools import combinations
 from math import log
@@ -9,7 +10,7 @@ from random import Random
 from skillfactory_pocket.corpus.document import Document
 from skillfactory_tasks.dictionary import common_words, words
 
-KNOWN = {4: 1000, 5: 1500}
+KNOWN = {4: 600, 5: 600}
 "how many words of each length"
 LENGTHS = tuple(KNOWN)
 
@@ -70,6 +71,12 @@ def made_up(random: Random, letters: list[str], length: int, in_order: bool = Fa
     return "".join(letters[at] for at in sorted(random.sample(range(len(letters)), length)))
 
 
+def beside(random: Random, length: int, missing: Callable[[str], int]) -> str:
+    """A known word for which one letter is missing; another known word where there is none."""
+    picks = [random.choice(known(length)) for _ in range(40)]
+    return next((word for word in picks if missing(word) == 1), picks[0])
+
+
 def slipped(random: Random, word: str) -> str:
     """A word with one letter changed or two swapped. Now and then it is another word."""
     letters = list(word)
@@ -90,7 +97,7 @@ def claim(word: str) -> str:
 def drill(random: Random) -> Document:
     """Words and what only looks like one."""
     claims = []
-    for _ in range(8):
+    for _ in range(10):
         length = random.choice(LENGTHS)
         word = random.choice(known(length))
         pick = random.random()

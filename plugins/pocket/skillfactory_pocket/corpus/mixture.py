@@ -12,6 +12,7 @@ from skillfactory_pocket.corpus import (
     markup,
     multiplication,
     word_problems,
+    worksheet,
 )
 from skillfactory_pocket.corpus.document import Document
 
@@ -32,6 +33,7 @@ WEIGHTS: Mapping[Writer, int] = {
     lexicon.drill: 7,
     lexicon.list_of_words: 2,
     markup.markup_document: 2,
+    worksheet.worksheet: 24,
 }
 "documents of each kind, out of the sum"
 
