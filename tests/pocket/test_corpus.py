@@ -10,10 +10,11 @@ from skillfactory_core import registry
 from skillfactory_core.prompts import PromptSet
 from skillfactory_core.tags import TagFormat
 from skillfactory_core.task import Task
-from skillfactory_pocket.corpus import countdown, lexicon, multiplication, word_problems
+from skillfactory_pocket.corpus import countdown, lexicon, multiplication, word_problems, worksheet
 from skillfactory_pocket.corpus.arithmetic import LARGEST_VALUE, apply
 from skillfactory_pocket.corpus.document import Document
 from skillfactory_pocket.corpus.mixture import WEIGHTS, documents
+from skillfactory_pocket.pretrain import Recipe
 from skillfactory_pocket.tokenizer import build_tokenizer
 from skillfactory_tasks.acronym import Acronym
 from skillfactory_tasks.countdown import Countdown
@@ -24,7 +25,6 @@ from skillfactory_tasks.word_problems import SENTENCES, WordProblems
 TASKS: dict[str, Task] = {
     task.name: task for task in (Countdown(), Multiplication(), LetterCountdown(), Acronym(), WordProblems())
 }
-ROW = 512
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +73,8 @@ def params_of(document: Document) -> dict[str, object]:
 
 def test_the_corpus_holds_an_attempt_and_a_check_of_every_task_and_every_kind(corpus: list[Document]) -> None:
     pairs = {(document.kind, document.task) for document in corpus}
-    assert pairs == {(kind, task) for kind in ("attempt", "check") for task in TASKS} | {("drill", ""), ("markup", "")}
+    about_none = {("drill", ""), ("markup", ""), ("worksheet", "")}
+    assert pairs == {(kind, task) for kind in ("attempt", "check") for task in TASKS} | about_none
 
 
 def test_an_attempt_document_holds_one_answer_and_no_verdict(corpus: list[Document], tags: TagFormat) -> None:
@@ -93,7 +94,7 @@ def test_a_check_document_shows_one_attempt_and_one_verdict(corpus: list[Documen
 
 
 def test_a_document_is_about_one_problem_and_asks_once(corpus: list[Document]) -> None:
-    for document in corpus:
+    for document in (d for d in corpus if d.kind != "worksheet"):
         questions = re.findall(r"\b(?:Make \d|Multiply \d|Spell \d|How many)", document.prompt + document.completion)
         assert len(questions) == (1 if document.task else 0), document
 
@@ -103,9 +104,34 @@ def test_no_document_contains_a_try_or_reads_as_a_trace(corpus: list[Document], 
         text = document.prompt + document.completion
         parsed = tags.parse(document.completion)
         assert not parsed.well_formed
+        if document.kind == "worksheet":
+            continue
         assert all(found.answer is None for found in parsed.tries), "markup never wraps an attempt"
         assert all(found.verdict is None for found in parsed.tries), "markup never wraps a check"
         assert text.count(f"</{tags.answer}>") + text.count(f"</{tags.verdict}>") <= 2
+
+
+def test_a_worksheet_asks_for_different_problems_and_answers_each_once_in_the_tags_of_its_form(
+    corpus: list[Document], tags: TagFormat
+) -> None:
+    """So nothing is tried twice, and no check is of an attempt in the same reply."""
+    seen = set()
+    for document in (d for d in corpus if d.kind == "worksheet"):
+        asked, _, form = document.prompt.partition("\nWrite it like this:\n")
+        items = [re.sub(r"^<[a-z]+>|</[a-z]+>$", "", item) for item in asked.split("\n")]
+        ends = r" (?:Check:|Is this right\?|Plan first|Name two starts|Say it again first)|$"
+        problems = [re.split(ends, item)[0] for item in items]
+        assert len(set(problems)) == len(items) == form.count(worksheet.BLANK), document
+        replies = [re.sub(r"^<[a-z]+>|</[a-z]+>$", "", line) for line in document.completion.split("\n")]
+        replies = [reply for reply in replies if "</" in reply]
+        assert len(replies) == len(items)
+        for item, reply in zip(items, replies, strict=True):
+            checks = f"<{tags.answer}>" in item
+            assert reply.count(f"<{tags.verdict}>") == checks and reply.count(f"<{tags.answer}>") == (not checks)
+        blank = re.sub(r"^(<[a-z]+>).*</.*(</[a-z]+>)$", rf"\1{worksheet.BLANK}\2", document.completion, flags=re.M)
+        assert blank == form, "the tags of the form, and nothing beside them"
+        seen.add(len(items))
+    assert seen == set(worksheet.COUNTS)
 
 
 def test_no_document_has_a_glue_phrase(corpus: list[Document]) -> None:
@@ -235,9 +261,10 @@ def test_the_tokenizer_survives_a_round_trip_and_spends_a_token_a_word() -> None
     assert pieces == ["150", " ", "1", "5", "1", " ", "<answer>", "T", "O", "N", "E", "</answer>"]
 
 
-def test_every_document_fits_into_a_row() -> None:
+def test_every_document_fits_into_a_row_and_a_worksheet_into_the_longest() -> None:
     tokenizer = build_tokenizer(documents_read=2000)
-    random = Random(11)
+    random, recipe = Random(11), Recipe()
     for writer in WEIGHTS:
+        row = max(recipe.last_rows if writer is worksheet.worksheet else recipe.rows)
         for document in (writer(random) for _ in range(150)):
-            assert len(tokenizer(document.prompt + document.completion)["input_ids"]) + 3 < ROW, document
+            assert len(tokenizer(document.prompt + document.completion)["input_ids"]) + 3 < row, document

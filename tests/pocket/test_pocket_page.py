@@ -19,9 +19,9 @@ def test_the_texts_on_the_page_are_of_the_corpus() -> None:
 
 
 def test_the_page_says_how_long_the_rows_of_training_are() -> None:
-    (short, middle), (long,), share = Recipe().rows, Recipe().last_rows, Recipe().last_share
+    (short, middle), (long,) = Recipe().rows, Recipe().last_rows
     assert f"in rows of {short} tokens, those that are too long for that in rows of {middle}," in SAID
-    assert f"Its last {({0.05: 'twentieth', 0.1: 'tenth'})[share]} has rows of {long:,} tokens" in SAID
+    assert f"Its last {Recipe().last_steps} steps have rows of {long:,} tokens" in SAID
 
 
 def test_the_page_says_how_often_a_slip_is_made_and_how_many_words_are_known() -> None:
