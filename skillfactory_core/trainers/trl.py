@@ -10,6 +10,7 @@ from typing import Any
 from skillfactory_core import crew, hookimpl
 from skillfactory_core.engines.transformers import load_tokenizer, model_error, prompt_ids
 from skillfactory_core.errors import SkillFactoryError
+from skillfactory_core.precision import check_dtype, in_bfloat16
 from skillfactory_core.threads import spin_briefly
 from skillfactory_core.trainer import GrpoSettings, Lesson, Log, Question, Reward, SftSettings, Trainer
 from skillfactory_core.trainers.checkpoints import finish
@@ -38,16 +39,19 @@ class TrlTrainer(Trainer):
         rollout_servers: str | Sequence[str] = (),
         rollout_timeout: float = 1800,
         report_to: str | Sequence[str] = "none",
+        dtype: str = "",
         **options: Any,
     ) -> None:
         """
         rollout_servers: addresses of vLLM servers that make the completions of GRPO (sf serve MODEL --rollouts). Without any, the model
         in this process makes them. rollout_timeout: seconds that one completion may take there. report_to: programs that show the
-        figures of each step as they come: none, or some of tensorboard, trackio and wandb.
+        figures of each step as they come: none, or some of tensorboard, trackio and wandb. dtype: bfloat16 for mixed precision, or
+        float32; by default mixed precision on a GPU.
         """
         super().__init__(**options)
         self.servers, self.timeout = rollout_servers, rollout_timeout
         self.trackers = check_trackers(report_to)
+        self.dtype = check_dtype(f"trainer '{self.name}'", dtype)
 
     def sft(
         self, model: str, lessons: Sequence[Lesson], folder: Path, settings: SftSettings, seed: int, log: Log
@@ -59,7 +63,8 @@ class TrlTrainer(Trainer):
                 f"all {len(lessons)} traces are longer than sft.context = {settings.context} tokens; raise it"
             )
         told = [log_callback(log, {"left_out": float(len(lessons) - len(kept))}), *callbacks(self.trackers, folder)]
-        finish(sft_trainer(load_for_training(model), tokenizer, kept, folder, settings, seed, told), folder)
+        loaded = load_for_training(model)
+        finish(sft_trainer(loaded, tokenizer, kept, folder, settings, seed, told, self.dtype), folder)
 
     def grpo(
         self,
@@ -91,7 +96,7 @@ class TrlTrainer(Trainer):
                 f"{settings.max_prompt} tokens and has {len(kept)}; raise grpo.problems or lower grpo.prompts"
             )
         config = GRPOConfig(
-            **{**arguments(folder, settings.steps * updates, settings.checkpoints, seed), **saves},
+            **{**arguments(folder, settings.steps * updates, settings.checkpoints, seed, self.dtype), **saves},
             per_device_train_batch_size=micro,
             gradient_accumulation_steps=settings.minibatch * settings.rollouts // (micro * crew.size()),
             steps_per_generation=settings.prompts * settings.rollouts // (micro * crew.size()),
@@ -136,6 +141,7 @@ def sft_trainer(
     settings: SftSettings,
     seed: int,
     callbacks: Sequence[Any],
+    dtype: str = "",
 ) -> Any:
     """TRL's trainer with its lessons made ready, which `sf doctor` looks at too."""
     from datasets import Dataset
@@ -152,7 +158,7 @@ def sft_trainer(
     ]
     steps = max(1, round(len(lessons) * settings.epochs / settings.batch))
     config = SFTConfig(
-        **arguments(folder, steps, settings.checkpoints, seed),
+        **arguments(folder, steps, settings.checkpoints, seed, dtype),
         per_device_train_batch_size=settings.batch // crew.size(),
         learning_rate=settings.rate,
         lr_scheduler_type="cosine",
@@ -173,7 +179,7 @@ def sft_trainer(
     )
 
 
-def arguments(folder: Path, steps: int, checkpoints: int, seed: int) -> dict[str, Any]:
+def arguments(folder: Path, steps: int, checkpoints: int, seed: int, dtype: str) -> dict[str, Any]:
     """What both kinds of training share."""
     import torch
 
@@ -185,7 +191,7 @@ def arguments(folder: Path, steps: int, checkpoints: int, seed: int) -> dict[str
         "data_seed": seed,
         "adam_beta1": 0.9,
         "adam_beta2": 0.95,
-        "bf16": on_gpu,
+        "bf16": in_bfloat16(dtype, "cuda" if on_gpu else "cpu"),
         "use_cpu": not on_gpu,
         "gradient_checkpointing": on_gpu,
         "save_strategy": "steps",
