@@ -72,6 +72,11 @@ class Plugins:
     topics: set[str] = attrs.field(factory=set)
     "what was told already"
 
+    @property
+    def files(self) -> list[Path]:
+        """Those of one file: another process of the same work has to load them too."""
+        return [Path(plugin.module) for plugin in self.found if plugin.module == plugin.distribution]
+
     def add(self, name: str, distribution: str, module: str, load: Any, package: Distribution | None = None) -> None:
         """Import and register one plugin, or record why not."""
         new = Plugin(name, distribution, module)

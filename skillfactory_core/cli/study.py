@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 @click.option(
     "--to", "folder", default=None, type=click.Path(path_type=Path), help="Folder. Default: runs/NAME-OF-FILE."
 )
+@click.option("--jobs", default=1, show_default=True, type=click.IntRange(1), help="Runs at a time, each in a process.")
+@click.option("--only", default="", metavar="RUN", help="Only this run, such as skillfactory-0, and no results.")
 @click.option("--results", is_flag=True, help="Only write the results of what is done so far.")
 @click.option(
     "--tables", default=None, type=click.Path(path_type=Path), help="Also store the tables of the page in this folder."
@@ -24,19 +26,29 @@ if TYPE_CHECKING:
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
 def study(
-    file: Path, folder: Path | None, results: bool, tables: Path | None, target: Path | None, as_json: bool
+    file: Path,
+    folder: Path | None,
+    jobs: int,
+    only: str,
+    results: bool,
+    tables: Path | None,
+    target: Path | None,
+    as_json: bool,
 ) -> None:
     """Do all runs of a study (methods x seeds, from a TOML FILE) and write results.md and results.json.
 
     Run the same command again to go on after an interruption. Given a folder of stored TABLES, it makes the page of them again,
-    without any runs.
+    without any runs. On a cluster, every machine does one run with --only; then once without, for what is left and the results.
     """
     from skillfactory_core.run import write_text
     from skillfactory_core.study.outcome import outcome
     from skillfactory_core.study.page import page
     from skillfactory_core.study.store import read_store, write_store
 
-    store = read_store(file) if file.is_dir() else run_study(file, folder, results)
+    if only:
+        do_run(file, folder, only)
+        return
+    store = read_store(file) if file.is_dir() else run_study(file, folder, jobs, results)
     found = outcome(store)
     if tables is not None:
         write_store(store, tables)
@@ -54,22 +66,31 @@ def folder_of(file: Path, folder: Path | None) -> Path:
     return folder or Path("runs") / file.stem
 
 
-def run_study(file: Path, folder: Path | None, results: bool) -> "Store":
+def do_run(file: Path, folder: Path | None, name: str) -> None:
+    from skillfactory_core.study.plan import read_study
+    from skillfactory_core.study.work import check_folder, do_only
+
+    plan, place = read_study(file), folder_of(file, folder)
+    check_folder(plan, place)
+    do_only(plan, place, name)
+
+
+def run_study(file: Path, folder: Path | None, jobs: int, results: bool) -> "Store":
     """Do the runs that are missing, or none of them, and bring together what there is."""
     from skillfactory_core.errors import SkillFactoryError
     from skillfactory_core.run import locked
     from skillfactory_core.study.collect import collect
+    from skillfactory_core.study.jobs import Jobs
     from skillfactory_core.study.plan import read_study
     from skillfactory_core.study.work import check_folder, do, finished
 
     plan = read_study(file)
     place = folder_of(file, folder)
     check_folder(plan, place)
-    if results:
-        done = list(finished(plan, place))
-        if not done:
-            raise SkillFactoryError(f"nothing of study {plan.name} is in {place} yet: sf study {file}")
-    else:
+    if not results:
         with locked(place):
-            done = do(plan, place)
+            Jobs(file, plan, place, jobs).do() if jobs > 1 else do(plan, place)
+    done = list(finished(plan, place))
+    if not done:
+        raise SkillFactoryError(f"nothing of study {plan.name} is in {place} yet: sf study {file}")
     return collect(plan, done)

@@ -83,9 +83,7 @@ class RayEngine(Engine):
             model=where,
             seed=seed,
             options=dict(engine_options or {}),
-            plugin_files={
-                p.module: Path(p.module).read_text("utf-8") for p in plugins().found if p.module == p.distribution
-            },
+            plugin_files={str(file): file.read_text("utf-8") for file in plugins().files},
             environment={name: value for name, value in os.environ.items() if name.startswith(SENT)},
             version=__version__,
         )

@@ -59,6 +59,11 @@ class Study:
     forcing: Forcing | None = None
     claims: tuple[Claim, ...] = ()
 
+    @property
+    def runs(self) -> list[tuple[Arm, int]]:
+        """(arm, seed) of every run, in the order in which one process does them."""
+        return [(arm, seed) for seed in self.seeds for arm in self.arms]
+
     def folder(self, arm: Arm, seed: int) -> str:
         return f"{arm.name}-{seed}"
 

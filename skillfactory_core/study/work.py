@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from skillfactory_core.config import Config, flatten, unstructure
-from skillfactory_core.errors import SkillFactoryError
+from skillfactory_core.errors import SkillFactoryError, not_found
 from skillfactory_core.fork import fork
 from skillfactory_core.pipeline import Pipeline
 from skillfactory_core.run import Run, locked, open_run, start_run
@@ -30,32 +30,41 @@ DECIDES = {
 "stage -> the settings that decide what it makes, besides those of the stages before it"
 
 
-def do(study: Study, folder: Path) -> list[Done]:
+def do(study: Study, folder: Path) -> None:
     """All runs of a study, from where they are."""
-    done: list[Done] = []
-    total = len(study.arms) * len(study.seeds)
-    for seed in study.seeds:
-        for arm in study.arms:
-            print(f"study {study.name}: run {len(done) + 1} of {total}, {study.folder(arm, seed)}", flush=True)
-            done.append(Done(arm, seed, do_one(study, arm, seed, folder, [each.run for each in done])))
-    return done
+    for number, (arm, seed) in enumerate(study.runs, 1):
+        print(f"study {study.name}: run {number} of {len(study.runs)}, {study.folder(arm, seed)}", flush=True)
+        do_one(study, arm, seed, folder)
 
 
-def do_one(study: Study, arm: Arm, seed: int, folder: Path, others: list[Run]) -> Run:
+def do_only(study: Study, folder: Path, name: str) -> None:
+    """One run by its name, beside other processes that do others."""
+    runs = {study.folder(arm, seed): (arm, seed) for arm, seed in study.runs}
+    if name not in runs:
+        raise not_found(f"run of study {study.name}", name, runs, "study")
+    do_one(study, *runs[name], folder)
+
+
+def do_one(study: Study, arm: Arm, seed: int, folder: Path) -> None:
     """One run. The base is evaluated in the first run alone: its responses do not depend on the seed of a run."""
     from skillfactory_core.rounds import after_rounds
 
     place, config = after_rounds(folder / study.folder(arm, seed), study.config(arm, seed), arm.rounds)
     if not place.exists():
-        share(config, place, others)
+        share(config, place, before(study, arm, seed, folder))
     with locked(place):
         run = start_run(place, config)
         pipeline = Pipeline(run)
-        left_out = {"evaluate-base": bool(others), "evaluate-sft": not arm.tuned}
+        left_out = {"evaluate-base": (arm, seed) != study.runs[0], "evaluate-sft": not arm.tuned}
         pipeline.do(*(stage for stage in pipeline.stages if not left_out.get(stage)))
         if study.forcing is not None:
             force(pipeline, study.forcing, Done(arm, seed, run))
-    return run
+
+
+def before(study: Study, arm: Arm, seed: int, folder: Path) -> list[Run]:
+    """What there is of the arms before this one, with the same seed: another one has other problems."""
+    places = [folder / study.folder(earlier, seed) for earlier in study.arms[: study.arms.index(arm)]]
+    return [open_run(place) for place in places if (place / "config.toml").exists()]
 
 
 def force(pipeline: Pipeline, forcing: Forcing, one: Done) -> None:
@@ -100,18 +109,17 @@ def alike(config: Config, other: Run) -> list[str]:
 
 def finished(study: Study, folder: Path) -> Iterator[Done]:
     """The runs of a study that have something to show."""
-    for seed in study.seeds:
-        for arm in study.arms:
-            place = folder / study.folder(arm, seed)
-            if (place / "config.toml").exists():
-                run = open_run(place)
-                if any(stage.startswith("evaluate-") for stage in run.manifest()["stages"]):
-                    yield Done(arm, seed, run)
+    for arm, seed in study.runs:
+        place = folder / study.folder(arm, seed)
+        if (place / "config.toml").exists():
+            run = open_run(place)
+            if any(stage.startswith("evaluate-") for stage in run.manifest()["stages"]):
+                yield Done(arm, seed, run)
 
 
 def check_folder(study: Study, folder: Path) -> None:
     """A folder with runs of something else is left alone."""
-    names = {study.folder(arm, seed) for arm in study.arms for seed in study.seeds}
+    names = {study.folder(arm, seed) for arm, seed in study.runs}
     for config in sorted(folder.glob("*/config.toml")):
         if config.parent.name.split("-round-")[0] not in names:
             raise SkillFactoryError(

@@ -1,0 +1,110 @@
+"""sf study --jobs: several runs at a time end in the results of one after the other; one run alone; what fails, what is stopped."""
+
+import json
+import os
+import re
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from conftest import Outcome, spawn
+
+from skillfactory_core.run import open_run
+from skillfactory_core.study.jobs import share
+
+Sf = Callable[..., Outcome]
+STUDY = """
+title = "Two ways"
+task = "countdown"
+seeds = [0, 1]
+
+[settings]
+model = "scripted"
+
+[arms.skillfactory]
+
+[arms.any-order]
+method = "no-sample-order"
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "ways.toml"
+    path.write_text(STUDY)
+    return path
+
+
+def timeless(folder: Path) -> str:
+    return re.sub(r'"(cpu_)?hours": [^,\n]*', "", (folder / "results.json").read_text())
+
+
+def begun(folder: Path) -> dict[str, str]:
+    """run -> when its first stage began."""
+    return {path.parent.name: next(open_run(path.parent).events())["time"] for path in folder.glob("*/config.toml")}
+
+
+def test_runs_beside_one_another_end_in_the_same_results(sf: Sf, file: Path, tmp_path: Path) -> None:
+    one, two = tmp_path / "one", tmp_path / "two"
+    assert sf("study", file, "--to", one).code == 0
+    outcome = sf("study", file, "--to", two, "--jobs", "2")
+    assert outcome.code == 0, outcome.err
+    assert timeless(one) == timeless(two)
+    assert (two / "results.md").read_text().splitlines()[0] == "# Two ways"
+    assert "any-order-1 is done, " in outcome.out and "4 of 4" in outcome.out
+    assert "evaluate no-sample-order: 40/40" in (two / "any-order-1.log").read_text()
+    # The others of a seed take over what its first run has made.
+    assert open_run(two / "any-order-1").manifest()["forked_from"].endswith("skillfactory-1")
+
+
+def test_one_run_alone_and_then_the_rest(sf: Sf, file: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    assert sf("study", file, "--to", folder, "--only", "any-order-1").code == 0
+    assert [path.parent.name for path in folder.glob("*/config.toml")] == ["any-order-1"]
+    assert not (folder / "results.json").exists()
+    refused = sf("study", file, "--to", folder, "--only", "any-order-2")
+    assert refused.code == 2 and "no run of study ways named 'any-order-2': did you mean 'any-order-" in refused.err
+    assert sf("study", file, "--to", folder).code == 0
+    assert len(json.loads((folder / "results.json").read_text())["rows"]["any-order"]["seeds"]) == 2
+    assert "forked_from" not in open_run(folder / "any-order-1").manifest(), "it was there before the first run was"
+
+
+def test_a_run_that_fails_keeps_only_its_own_seed_from_going_on(sf: Sf, file: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    (folder / "skillfactory-0").mkdir(parents=True)
+    (folder / "skillfactory-0" / "config.toml").write_text("no settings")
+    outcome = sf("study", file, "--to", folder, "--jobs", "2")
+    assert outcome.code == 2 and outcome.err.count("\n") == 1, outcome.err
+    assert "1 of its runs failed, skillfactory-0: the last line of" in outcome.err
+    assert "config.toml" in (folder / "skillfactory-0.log").read_text().splitlines()[-1]
+    assert {path.parent.name for path in folder.glob("*/manifest.json")} == {"skillfactory-1", "any-order-1"}
+
+
+def test_an_interrupt_stops_every_run_and_the_same_command_goes_on(sf: Sf, file: Path, tmp_path: Path) -> None:
+    whole, torn = tmp_path / "whole", tmp_path / "torn"
+    assert sf("study", file, "--to", whole).code == 0
+    process = spawn(["study", file, "--to", torn, "--jobs", "2"], SCRIPTED_SLOW="0.01")
+    deadline = time.monotonic() + 60
+    while len(list(torn.glob("*/events.jsonl"))) < 2 and time.monotonic() < deadline:
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode != 0 and "Traceback" not in err
+    for log in torn.glob("*.log"):
+        assert "Traceback" not in log.read_text()
+    assert sf("study", file, "--to", torn, "--jobs", "2").code == 0, "no run is in use any more"
+    assert timeless(torn) == timeless(whole)
+
+
+def test_each_job_has_its_share_of_the_cores_and_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,5,6")
+    cores = len(os.sched_getaffinity(0))
+    assert share(0, 2) == {"OMP_NUM_THREADS": str(max(1, cores // 2)), "CUDA_VISIBLE_DEVICES": "4,6"}
+    assert share(1, 2)["CUDA_VISIBLE_DEVICES"] == "5"
+    assert share(4, 5)["CUDA_VISIBLE_DEVICES"] == "5", "more jobs than GPUs share them"
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    assert share(0, 2) == {"OMP_NUM_THREADS": "7"}
