@@ -28,18 +28,16 @@ def row_attention_forward(
 ) -> tuple[torch.Tensor, None]:
     """query (rows, heads, 1, size), key and value (rows, key heads, width, size), boolean mask (rows, 1, 1, width)."""
     rows, heads, length, size = query.shape
-    query = query.to(key.dtype)
     if length != 1 or (attention_mask is not None and attention_mask.dtype != torch.bool):
         output: tuple[torch.Tensor, None] = sdpa_attention_forward(
             module, query, key, value, attention_mask, dropout=dropout, scaling=scaling, **kwargs
         )
         return output
     grouped = query.view(rows, key.shape[1], heads // key.shape[1], size)
-    with torch.autocast("cpu", enabled=False):
-        scores = torch.matmul(grouped, key.transpose(-1, -2)) * (size**-0.5 if scaling is None else scaling)
-        if attention_mask is not None:
-            scores = scores.masked_fill(~attention_mask, float("-inf"))
-        mixed = torch.matmul(scores.softmax(dim=-1), value)
+    scores = torch.matmul(grouped, key.transpose(-1, -2)) * (size**-0.5 if scaling is None else scaling)
+    if attention_mask is not None:
+        scores = scores.masked_fill(~attention_mask, float("-inf"))
+    mixed = torch.matmul(scores.softmax(dim=-1), value)
     return mixed.view(rows, 1, heads, value.shape[-1]), None
 
 

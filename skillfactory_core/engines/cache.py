@@ -16,12 +16,10 @@ class RowLayer(DynamicLayer):  # type: ignore[misc]
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Append the states of new tokens and return all so far."""
         if not self.is_initialized:
-            half = torch.is_autocast_enabled(key_states.device.type)
-            self.dtype = torch.get_autocast_dtype(key_states.device.type) if half else key_states.dtype
-            self.device = key_states.device
+            self.dtype, self.device = key_states.dtype, key_states.device
             self.width = 0
-            self.key_room = key_states[:, :, :0].to(self.dtype)
-            self.value_room = value_states[:, :, :0].to(self.dtype)
+            self.key_room = key_states[:, :, :0]
+            self.value_room = value_states[:, :, :0]
             self.is_initialized = True
         end = self.width + key_states.shape[-2]
         if end > self.key_room.shape[-2]:

@@ -12,7 +12,6 @@ from typing import Any
 from skillfactory_core import hookimpl
 from skillfactory_core.engine import Engine, Generation, Request, Sampling
 from skillfactory_core.errors import SkillFactoryError
-from skillfactory_core.precision import check_dtype, in_bfloat16, mixed
 from skillfactory_core.threads import spin_briefly
 
 MEMORY_SHARE = 0.4
@@ -29,12 +28,10 @@ class TransformersEngine(Engine):
     chunk = 512
     together = True
 
-    def __init__(self, model: str, seed: int, dtype: str = "", **options: Any) -> None:
-        """`dtype`: float32 or bfloat16; by default bfloat16 on a GPU, float32 on a CPU."""
+    def __init__(self, model: str, seed: int, **options: Any) -> None:
         super().__init__(model, seed, **options)
-        self.dtype = check_dtype(f"engine '{self.name}'", dtype)
         self.tokenizer = load_tokenizer(model)
-        self.replicas = [load_model(model, device, dtype) for device in devices()]
+        self.replicas = [load_model(model, device) for device in devices()]
 
     def generate(self, requests: Sequence[Request], sampling: Sampling) -> Iterator[Generation]:
         longest = getattr(self.replicas[0].config, "max_position_embeddings", None) or sys.maxsize
@@ -80,8 +77,7 @@ class TransformersEngine(Engine):
         ends = end_ids(replica, self.tokenizer)
         try:
             prompts, seeds = [prompt for _, prompt in work], [request.seed for request, _ in work]
-            with mixed(self.dtype, replica.device.type):
-                replies = decode(replica, prompts, seeds, sampling, ends, self.tokenizer.pad_token_id)
+            replies = decode(replica, prompts, seeds, sampling, ends, self.tokenizer.pad_token_id)
         except torch.OutOfMemoryError as error:
             if len(work) == 1:
                 yield Generation(work[0][0].key, "", 0, "error", f"out of memory: {error}".splitlines()[0])
@@ -129,7 +125,7 @@ def load(model: str) -> tuple[Any, Any]:
     return load_model(model, devices()[0]), load_tokenizer(model)
 
 
-def load_model(model: str, device: str, dtype: str = "") -> Any:
+def load_model(model: str, device: str) -> Any:
     """The weights of a folder or Hub name on a device; one clear line where that fails."""
     spin_briefly()
     import torch
@@ -139,9 +135,7 @@ def load_model(model: str, device: str, dtype: str = "") -> Any:
     disable_progress_bar()
     try:
         language_model = AutoModelForCausalLM.from_pretrained(
-            model,
-            dtype=torch.bfloat16 if device != "cpu" and in_bfloat16(dtype, device) else torch.float32,
-            attn_implementation="sdpa",
+            model, dtype=torch.float32 if device == "cpu" else torch.bfloat16, attn_implementation="sdpa"
         )
     except (OSError, ValueError) as error:
         raise model_error(model, error) from error

@@ -41,7 +41,7 @@ def by_decoder(sampling: Sampling, trainer: Any, prompts: list[list[int]], seeds
     model = trainer.accelerator.unwrap_model(trainer.model)
     training = model.training
     model.eval()
-    with whole(model, trainer.accelerator), trainer.accelerator.autocast():
+    with whole(model, trainer.accelerator):
         replies = decode(model, prompts, seeds, sampling, end_ids(model, tokenizer), tokenizer.pad_token_id)
     model.train(training)
     return replies

@@ -10,7 +10,6 @@ from typing import Any
 from skillfactory_core import crew, hookimpl
 from skillfactory_core.engines.transformers import load_tokenizer, model_error, prompt_ids
 from skillfactory_core.errors import SkillFactoryError
-from skillfactory_core.precision import check_dtype, in_bfloat16
 from skillfactory_core.threads import spin_briefly
 from skillfactory_core.trainer import GrpoSettings, Lesson, Log, Question, Reward, SftSettings, Trainer
 from skillfactory_core.trainers.checkpoints import finish
@@ -46,12 +45,14 @@ class TrlTrainer(Trainer):
         rollout_servers: addresses of vLLM servers that make the completions of GRPO (sf serve MODEL --rollouts). Without any, the model
         in this process makes them. rollout_timeout: seconds that one completion may take there. report_to: programs that show the
         figures of each step as they come: none, or some of tensorboard, trackio and wandb. dtype: bfloat16 for mixed precision, or
-        float32; by default mixed precision on a GPU.
+        float32. By default: bfloat16 on a GPU, float32 on a CPU.
         """
         super().__init__(**options)
         self.servers, self.timeout = rollout_servers, rollout_timeout
         self.trackers = check_trackers(report_to)
-        self.dtype = check_dtype(f"trainer '{self.name}'", dtype)
+        if dtype not in ("", "float32", "bfloat16"):
+            raise SkillFactoryError(f"trainer '{self.name}': dtype = {dtype!r}: choose float32 or bfloat16")
+        self.dtype = dtype
 
     def sft(
         self, model: str, lessons: Sequence[Lesson], folder: Path, settings: SftSettings, seed: int, log: Log
@@ -191,7 +192,7 @@ def arguments(folder: Path, steps: int, checkpoints: int, seed: int, dtype: str)
         "data_seed": seed,
         "adam_beta1": 0.9,
         "adam_beta2": 0.95,
-        "bf16": in_bfloat16(dtype, "cuda" if on_gpu else "cpu"),
+        "bf16": dtype == "bfloat16" or (not dtype and on_gpu),
         "use_cpu": not on_gpu,
         "gradient_checkpointing": on_gpu,
         "save_strategy": "steps",
