@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import rich_click as click
 
 if TYPE_CHECKING:
+    from skillfactory_core.study.plan import Study
     from skillfactory_core.study.store import Store
 
 
@@ -44,9 +45,10 @@ def study(
     from skillfactory_core.study.outcome import outcome
     from skillfactory_core.study.page import page
     from skillfactory_core.study.store import read_store, write_store
+    from skillfactory_core.study.work import do_only
 
     if only:
-        do_run(file, folder, only)
+        do_only(*planned(file, folder), only)
         return
     store = read_store(file) if file.is_dir() else run_study(file, folder, jobs, results)
     found = outcome(store)
@@ -66,13 +68,14 @@ def folder_of(file: Path, folder: Path | None) -> Path:
     return folder or Path("runs") / file.stem
 
 
-def do_run(file: Path, folder: Path | None, name: str) -> None:
+def planned(file: Path, folder: Path | None) -> "tuple[Study, Path]":
+    """A study and its folder, which holds nothing else."""
     from skillfactory_core.study.plan import read_study
-    from skillfactory_core.study.work import check_folder, do_only
+    from skillfactory_core.study.work import check_folder
 
     plan, place = read_study(file), folder_of(file, folder)
     check_folder(plan, place)
-    do_only(plan, place, name)
+    return plan, place
 
 
 def run_study(file: Path, folder: Path | None, jobs: int, results: bool) -> "Store":
@@ -81,12 +84,9 @@ def run_study(file: Path, folder: Path | None, jobs: int, results: bool) -> "Sto
     from skillfactory_core.run import locked
     from skillfactory_core.study.collect import collect
     from skillfactory_core.study.jobs import Jobs
-    from skillfactory_core.study.plan import read_study
-    from skillfactory_core.study.work import check_folder, do, finished
+    from skillfactory_core.study.work import do, finished
 
-    plan = read_study(file)
-    place = folder_of(file, folder)
-    check_folder(plan, place)
+    plan, place = planned(file, folder)
     if not results:
         with locked(place):
             Jobs(file, plan, place, jobs).do() if jobs > 1 else do(plan, place)

@@ -144,9 +144,8 @@ def rearrange(made_by: Rearranger, workers: int = 0) -> dict[str, Any]:
 
 def made_by_processes(run: Run, numbers: Sequence[int], workers: int) -> Iterator[Counter[str]]:
     """The same by processes that look everything up anew from the run folder."""
-    with ProcessPoolExecutor(
-        workers, get_context("spawn"), initializer=_start, initargs=(run, plugins().files)
-    ) as pool:
+    needed = (run, plugins().files)
+    with ProcessPoolExecutor(workers, get_context("spawn"), initializer=_start, initargs=needed) as pool:
         try:
             yield from pool.map(_part, numbers)
         except BrokenProcessPool as error:

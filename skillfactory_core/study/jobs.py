@@ -94,8 +94,8 @@ def share(place: int, places: int) -> dict[str, str]:
     """The environment of one job: some of the threads and GPUs that this process has. What the user has set stays."""
     import torch
 
-    threads = {"OMP_NUM_THREADS": str(max(1, len(os.sched_getaffinity(0)) // places))}
+    threads = os.environ.get("OMP_NUM_THREADS", str(max(1, len(os.sched_getaffinity(0)) // places)))
     seen = os.environ.get("CUDA_VISIBLE_DEVICES", ",".join(map(str, range(torch.cuda.device_count())))).split(",")
     own = seen[place::places] or [seen[place % len(seen)]]
     gpus = {"CUDA_VISIBLE_DEVICES": ",".join(own)} if any(seen) else {}
-    return {**threads, **{k: v for k, v in os.environ.items() if k in threads}, **gpus}
+    return {"OMP_NUM_THREADS": threads, **gpus}

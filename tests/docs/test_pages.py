@@ -25,6 +25,7 @@ COUNTS = {
     "waits": 8,
     "hub": 2,
     "gpus": 3,
+    "processes": 1,
     "programs": 6,
     "publishing": 3,
     "inspect": 9,

@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import signal
 import time
 from collections.abc import Callable
@@ -10,40 +9,17 @@ from pathlib import Path
 
 import pytest
 from conftest import Outcome, spawn
+from toy_study import WAYS, timeless, written
 
 from skillfactory_core.run import open_run
 from skillfactory_core.study.jobs import share
 
 Sf = Callable[..., Outcome]
-STUDY = """
-title = "Two ways"
-task = "countdown"
-seeds = [0, 1]
-
-[settings]
-model = "scripted"
-
-[arms.skillfactory]
-
-[arms.any-order]
-method = "no-sample-order"
-"""
 
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    path = tmp_path / "ways.toml"
-    path.write_text(STUDY)
-    return path
-
-
-def timeless(folder: Path) -> str:
-    return re.sub(r'"(cpu_)?hours": [^,\n]*', "", (folder / "results.json").read_text())
-
-
-def begun(folder: Path) -> dict[str, str]:
-    """run -> when its first stage began."""
-    return {path.parent.name: next(open_run(path.parent).events())["time"] for path in folder.glob("*/config.toml")}
+    return written(tmp_path, WAYS)
 
 
 def test_runs_beside_one_another_end_in_the_same_results(sf: Sf, file: Path, tmp_path: Path) -> None:

@@ -9,33 +9,17 @@ from pathlib import Path
 
 import pytest
 from conftest import Outcome, spawn
+from toy_study import WAYS, timeless, written
 
 from skillfactory_core.run import open_run
 
 Sf = Callable[..., Outcome]
-STUDY = """
-title = "Two ways"
-task = "countdown"
-seeds = [0, 1]
-
-[settings]
-model = "scripted"
-
-[arms.skillfactory]
-
-[arms.any-order]
-method = "no-sample-order"
-title = "Any order"
-
-[arms.star]
-"""
+STUDY = f"{WAYS}\n[arms.star]\n"
 
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    path = tmp_path / "ways.toml"
-    path.write_text(STUDY)
-    return path
+    return written(tmp_path, STUDY)
 
 
 def did(folder: Path) -> list[str]:
@@ -100,9 +84,6 @@ def test_a_study_that_was_killed_goes_on_and_ends_the_same(sf: Sf, file: Path, t
         assert "Traceback" not in err
     outcome = sf("study", file, "--to", torn)
     assert outcome.code == 0, outcome.err
-
-    def timeless(folder: Path) -> str:
-        return re.sub(r'"(cpu_)?hours": [^,\n]*', "", (folder / "results.json").read_text())
 
     assert timeless(torn) == timeless(whole)
     before = did(torn / "star-1")
