@@ -10,10 +10,10 @@ from skillfactory_core import registry
 from skillfactory_core.prompts import PromptSet
 from skillfactory_core.tags import TagFormat
 from skillfactory_core.task import Task
-from skillfactory_pocket.corpus import countdown, lexicon, multiplication, word_problems, worksheet
+from skillfactory_pocket.corpus import copying, countdown, exercise, lexicon, multiplication, word_problems, worksheet
 from skillfactory_pocket.corpus.arithmetic import LARGEST_VALUE, apply
 from skillfactory_pocket.corpus.document import Document
-from skillfactory_pocket.corpus.mixture import WEIGHTS, documents
+from skillfactory_pocket.corpus.mixture import LAST_WEIGHTS, documents
 from skillfactory_pocket.pretrain import Recipe
 from skillfactory_pocket.tokenizer import build_tokenizer
 from skillfactory_tasks.acronym import Acronym
@@ -29,7 +29,8 @@ TASKS: dict[str, Task] = {
 
 @pytest.fixture(scope="module")
 def corpus() -> list[Document]:
-    return list(islice(documents(seed=123), 12_000))
+    """Of the last phase, which reads all that the others read."""
+    return list(islice(documents(123, LAST_WEIGHTS), 12_000))
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +74,7 @@ def params_of(document: Document) -> dict[str, object]:
 
 def test_the_corpus_holds_an_attempt_and_a_check_of_every_task_and_every_kind(corpus: list[Document]) -> None:
     pairs = {(document.kind, document.task) for document in corpus}
-    about_none = {("drill", ""), ("markup", ""), ("worksheet", "")}
+    about_none = {(kind, "") for kind in ("drill", "markup", "worksheet", "exercise", "copying")}
     assert pairs == {(kind, task) for kind in ("attempt", "check") for task in TASKS} | about_none
 
 
@@ -94,7 +95,7 @@ def test_a_check_document_shows_one_attempt_and_one_verdict(corpus: list[Documen
 
 
 def test_a_document_is_about_one_problem_and_asks_once(corpus: list[Document]) -> None:
-    for document in (d for d in corpus if d.kind != "worksheet"):
+    for document in (d for d in corpus if d.kind not in ("worksheet", "exercise")):
         questions = re.findall(r"\b(?:Make \d|Multiply \d|Spell \d|How many)", document.prompt + document.completion)
         assert len(questions) == (1 if document.task else 0), document
 
@@ -104,34 +105,11 @@ def test_no_document_contains_a_try_or_reads_as_a_trace(corpus: list[Document], 
         text = document.prompt + document.completion
         parsed = tags.parse(document.completion)
         assert not parsed.well_formed
-        if document.kind == "worksheet":
+        if document.kind in ("worksheet", "exercise", "copying"):
             continue
         assert all(found.answer is None for found in parsed.tries), "markup never wraps an attempt"
         assert all(found.verdict is None for found in parsed.tries), "markup never wraps a check"
         assert text.count(f"</{tags.answer}>") + text.count(f"</{tags.verdict}>") <= 2
-
-
-def test_a_worksheet_asks_for_different_problems_and_answers_each_once_in_the_tags_of_its_form(
-    corpus: list[Document], tags: TagFormat
-) -> None:
-    """So nothing is tried twice, and no check is of an attempt in the same reply."""
-    seen = set()
-    for document in (d for d in corpus if d.kind == "worksheet"):
-        asked, _, form = document.prompt.partition("\nWrite it like this:\n")
-        items = [re.sub(r"^<[a-z]+>|</[a-z]+>$", "", item) for item in asked.split("\n")]
-        ends = r" (?:Check:|Is this right\?|Plan first|Name two starts|Say it again first)|$"
-        problems = [re.split(ends, item)[0] for item in items]
-        assert len(set(problems)) == len(items) == form.count(worksheet.BLANK), document
-        replies = [re.sub(r"^<[a-z]+>|</[a-z]+>$", "", line) for line in document.completion.split("\n")]
-        replies = [reply for reply in replies if "</" in reply]
-        assert len(replies) == len(items)
-        for item, reply in zip(items, replies, strict=True):
-            checks = f"<{tags.answer}>" in item
-            assert reply.count(f"<{tags.verdict}>") == checks and reply.count(f"<{tags.answer}>") == (not checks)
-        blank = re.sub(r"^(<[a-z]+>).*</.*(</[a-z]+>)$", rf"\1{worksheet.BLANK}\2", document.completion, flags=re.M)
-        assert blank == form, "the tags of the form, and nothing beside them"
-        seen.add(len(items))
-    assert seen == set(worksheet.COUNTS)
 
 
 def test_no_document_has_a_glue_phrase(corpus: list[Document]) -> None:
@@ -261,10 +239,13 @@ def test_the_tokenizer_survives_a_round_trip_and_spends_a_token_a_word() -> None
     assert pieces == ["150", " ", "1", "5", "1", " ", "<answer>", "T", "O", "N", "E", "</answer>"]
 
 
-def test_every_document_fits_into_a_row_and_a_worksheet_into_the_longest() -> None:
+def test_every_document_fits_into_a_row_and_what_holds_several_into_the_longest() -> None:
     tokenizer = build_tokenizer(documents_read=2000)
     random, recipe = Random(11), Recipe()
-    for writer in WEIGHTS:
-        row = max(recipe.last_rows if writer is worksheet.worksheet else recipe.rows)
+    short, *_, long = (max(phase.rows) for phase in recipe.phases)
+    for writer in LAST_WEIGHTS:
+        row = (
+            long if writer in (worksheet.worksheet, worksheet.summed_up, exercise.exercise, copying.copying) else short
+        )
         for document in (writer(random) for _ in range(150)):
             assert len(tokenizer(document.prompt + document.completion)["input_ids"]) + 3 < row, document

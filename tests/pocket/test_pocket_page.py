@@ -19,9 +19,13 @@ def test_the_texts_on_the_page_are_of_the_corpus() -> None:
 
 
 def test_the_page_says_how_long_the_rows_of_training_are() -> None:
-    (short, middle), (long,) = Recipe().rows, Recipe().last_rows
+    first, *long = Recipe().phases
+    short, middle = first.rows
     assert f"in rows of {short} tokens, those that are too long for that in rows of {middle}," in SAID
-    assert f"Its last {Recipe().last_steps} steps have rows of {long:,} tokens" in SAID
+    assert all(phase.rows == (1536,) for phase in long) and "have rows of 1,536 tokens" in SAID
+    assert f"Its last {sum(phase.steps for phase in long):,} steps" in SAID
+    assert [phase.last for phase in Recipe().phases] == [False, False, True]
+    assert f"Both are read in the last {long[-1].steps} steps." in SAID
 
 
 def test_the_page_says_how_often_a_slip_is_made_and_how_many_words_are_known() -> None:

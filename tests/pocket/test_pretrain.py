@@ -12,8 +12,8 @@ from skillfactory_pocket.corpus.document import Document
 from skillfactory_pocket.tokenizer import build_tokenizer
 
 TINY = loop.Recipe(
-    hidden=32, layers=1, heads=1, head=32, key_value_heads=1, feed_forward=32, tokens=1024, steps=6, rows=(512,),
-    last_rows=(1024,), block=2, warmup=2, compiled=False,
+    hidden=32, layers=1, heads=1, head=32, key_value_heads=1, feed_forward=32, tokens=1024, block=2, warmup=2,
+    phases=(loop.Phase(4, (512,)), loop.Phase(2, (1024,), last=True)), compiled=False,
 )  # fmt: skip
 
 
@@ -56,7 +56,7 @@ def test_a_training_that_was_stopped_goes_on_to_the_same_weights(
 
 
 def test_a_checkpoint_of_another_recipe_is_refused(tmp_path: Path) -> None:
-    loop.pretrain(tmp_path / "it", tmp_path / "work", attrs.evolve(TINY, steps=2))
+    loop.pretrain(tmp_path / "it", tmp_path / "work", attrs.evolve(TINY, phases=TINY.phases[:1]))
     with pytest.raises(SkillFactoryError, match=r"^checkpoint .*checkpoint\.pt is of another recipe, .*: remove it"):
         loop.pretrain(tmp_path / "it", tmp_path / "work", TINY)
 
@@ -71,7 +71,7 @@ def test_prompts_carry_no_loss_and_drills_only_on_what_can_be_known(tokenizer: A
 
 
 def test_rows_hold_whole_documents_and_are_as_long_as_was_asked(tokenizer: Any) -> None:
-    rows = loop.rows_of(tokenizer, seed=1, tokens=2048, lengths=(256, 512))
+    rows = loop.rows_of(tokenizer, seed=1, tokens=2048, phase=loop.Phase(9, (256, 512)))
     for _ in range(5):
         tokens, labels = next(rows)
         assert tokens.shape == labels.shape and tuple(tokens.shape) in ((8, 256), (4, 512))
@@ -81,6 +81,7 @@ def test_rows_hold_whole_documents_and_are_as_long_as_was_asked(tokenizer: Any) 
         assert (tokens == tokenizer.pad_token_id).float().mean() < (0.2 if tokens.shape[1] == 256 else 0.5)
 
 
-def test_the_rate_rises_and_falls() -> None:
-    rates = [loop.schedule(loop.Recipe(), step) for step in (0, 199, 3300, 6399)]
-    assert rates[0] == 1 / 200 and rates[1] == 1 and rates[0] < rates[2] < rates[1] and rates[3] == 0.01
+def test_the_rate_rises_and_falls_in_each_phase() -> None:
+    recipe = loop.Recipe(phases=(loop.Phase(1000, (256,)), loop.Phase(100, (512,), rate=0.5)))
+    rates = [loop.schedule(recipe, step) for step in (0, 199, 600, 999, 1000, 1024, 1099)]
+    assert rates == pytest.approx([1 / 200, 1, 0.5, 0.05, 0.5 / 25, 0.5, 0.025])

@@ -28,7 +28,9 @@ def main() -> None:
     type=click.Path(path_type=Path),
     help="Folder of the checkpoint: the same command goes on from it.",
 )
-@click.option("--steps", default=None, type=int, help="Optimiser steps. Default: those of the shipped weights.")
+@click.option(
+    "--steps", default=None, type=int, help="About how many optimiser steps. Default: those of the shipped weights."
+)
 @click.option("--seed", default=0, show_default=True, help="Seed of the corpus and the weights.")
 def pretrain(weights: Path, work: Path, steps: int | None, seed: int) -> None:
     """Corpus, tokenizer and training loop: write the weights."""
@@ -36,8 +38,9 @@ def pretrain(weights: Path, work: Path, steps: int | None, seed: int) -> None:
 
     recipe = Recipe(seed=seed)
     if steps:
-        last = steps * recipe.last_steps // (recipe.steps + recipe.last_steps)
-        recipe = attrs.evolve(recipe, steps=steps - last, last_steps=last)
+        share = steps / sum(phase.steps for phase in recipe.phases)
+        phases = tuple(attrs.evolve(phase, steps=max(1, round(phase.steps * share))) for phase in recipe.phases)
+        recipe = attrs.evolve(recipe, phases=phases)
     pretrain(weights, work, recipe)
 
 

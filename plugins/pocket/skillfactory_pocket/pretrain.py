@@ -6,7 +6,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
-from itertools import islice
+from itertools import accumulate, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ import attrs
 
 from skillfactory_core.errors import SkillFactoryError
 from skillfactory_pocket.corpus.document import Document
-from skillfactory_pocket.corpus.mixture import documents
+from skillfactory_pocket.corpus.mixture import LAST_WEIGHTS, WEIGHTS, documents
 from skillfactory_pocket.tokenizer import ASSISTANT, END, USER, build_tokenizer
 
 if TYPE_CHECKING:
@@ -23,7 +23,22 @@ if TYPE_CHECKING:
 
 IGNORED = -100
 CHECKPOINT = "checkpoint.pt"
+SHORT = 512
+"tokens of a row in which plain attention is the faster one on a CPU"
 Rows = tuple["torch.Tensor", "torch.Tensor"]
+
+
+@attrs.frozen
+class Phase:
+    """Steps with rows of their own lengths; the learning rates rise and fall once."""
+
+    steps: int
+    rows: tuple[int, ...]
+    "tokens per row: a batch has rows of one length, for documents that need it; attention over long rows costs most"
+    rate: float = 1.0
+    "share of the peak learning rates that they rise to"
+    last: bool = False
+    "read exercises too, and what repeats an answer"
 
 
 @attrs.frozen
@@ -39,15 +54,12 @@ class Recipe:
     feed_forward: int = 512
     tokens: int = 8192
     "tokens per optimiser step"
-    rows: tuple[int, ...] = (256, 512)
-    "tokens per row: a batch has rows of one length, for documents that need it; attention over long rows costs most"
-    steps: int = 5000
-    "in rows of these lengths"
-    last_rows: tuple[int, ...] = (1536,)
-    "tokens per row in the last steps, so that distances as in a long trace are trained: without, what is written after 600 tokens is noise"
-    last_steps: int = 800
-    last_rate: float = 0.3
-    "share of the peak learning rates that the last steps rise to: new distances are learned, not only polished"
+    phases: tuple[Phase, ...] = (
+        Phase(5000, (256, 512)),
+        # Distances as in a long trace: without these steps, what is written after 600 tokens is noise.
+        Phase(800, (1536,), rate=0.3),
+        Phase(800, (1536,), rate=0.3, last=True),
+    )
     rate: float = 3e-3
     "peak learning rate of the embeddings and norms (AdamW); linear warm-up, then linear to nothing"
     matrix_rate: float = 0.02
@@ -99,15 +111,15 @@ def encode(tokenizer: "PreTrainedTokenizerFast", batch: list[Document]) -> list[
     return encoded
 
 
-def rows_of(tokenizer: "PreTrainedTokenizerFast", seed: int, tokens: int, lengths: tuple[int, ...]) -> Iterator[Rows]:
-    """Batches of (tokens, labels), each (tokens / length, length) int64 with one of the lengths; whole documents only."""
-    stream = documents(seed)
-    waiting: dict[int, list[tuple[list[int], list[int]]]] = {length: [] for length in lengths}
+def rows_of(tokenizer: "PreTrainedTokenizerFast", seed: int, tokens: int, phase: Phase) -> Iterator[Rows]:
+    """Batches of (tokens, labels), each (tokens / length, length) int64 with one of the phase's; whole documents only."""
+    stream = documents(seed, LAST_WEIGHTS if phase.last else WEIGHTS)
+    waiting: dict[int, list[tuple[list[int], list[int]]]] = {length: [] for length in phase.rows}
     while True:
-        while not (ready := [n for n in lengths if sum(len(d[0]) for d in waiting[n]) > 2 * tokens]):
+        while not (ready := [n for n in phase.rows if sum(len(d[0]) for d in waiting[n]) > 2 * tokens]):
             for document in encode(tokenizer, [next(stream) for _ in range(1000)]):
                 # Markup now and then is longer than the longest row: left out.
-                for length in (n for n in lengths if len(document[0]) <= n):
+                for length in (n for n in phase.rows if len(document[0]) <= n):
                     waiting[length].append(document)
                     break
         yield pack(waiting[ready[-1]], tokens, ready[-1], tokenizer.pad_token_id)
@@ -135,29 +147,33 @@ def pack(waiting: list[tuple[list[int], list[int]]], tokens: int, length: int, p
     return torch.tensor([t for t, _ in batch]), torch.tensor([x for _, x in batch])
 
 
+def phases(recipe: Recipe) -> Iterator[tuple[int, Phase]]:
+    """(first step, phase) of each phase."""
+    return zip(accumulate((phase.steps for phase in recipe.phases), initial=0), recipe.phases, strict=False)
+
+
 def schedule(recipe: Recipe, step: int) -> float:
-    """The share of the peak learning rates at a step: it rises and falls twice, for short rows and for long ones."""
-    last = step >= recipe.steps
-    peak, steps, at = (recipe.last_rate, recipe.last_steps, step - recipe.steps) if last else (1.0, recipe.steps, step)
-    warmup = min(recipe.warmup, steps // 4)
+    """The share of the peak learning rates at a step: in each phase a linear warm-up, then linear to a twentieth."""
+    begin, phase = [(first, phase) for first, phase in phases(recipe) if first <= step][-1]
+    warmup, at = min(recipe.warmup, phase.steps // 4), step - begin
     if at < warmup:
-        return peak * (at + 1) / warmup
-    return peak * max(0.05, 1 - (at - warmup) / (steps - warmup))
+        return phase.rate * (at + 1) / warmup
+    return phase.rate * max(0.05, 1 - (at - warmup) / (phase.steps - warmup))
 
 
-def blocks(recipe: Recipe) -> Iterator[tuple[int, int, tuple[int, ...]]]:
-    """(first step, the step after it, lengths of rows) of each block: each has a stream of documents of its own."""
-    end = recipe.steps + recipe.last_steps
-    for lengths, begin, until in ((recipe.rows, 0, recipe.steps), (recipe.last_rows, recipe.steps, end)):
-        for first in range(begin, until, recipe.block):
-            yield first, min(first + recipe.block, until), lengths
+def blocks(recipe: Recipe) -> Iterator[tuple[int, int, Phase]]:
+    """(first step, the step after it, phase) of each block: each has a stream of documents of its own."""
+    for begin, phase in phases(recipe):
+        end = begin + phase.steps
+        for first in range(begin, end, recipe.block):
+            yield first, min(first + recipe.block, end), phase
 
 
 def batches(tokenizer: "PreTrainedTokenizerFast", recipe: Recipe, start: int) -> Iterator[Rows]:
     """The batches of the steps from `start`, the first of a block."""
-    for first, until, lengths in blocks(recipe):
+    for first, until, phase in blocks(recipe):
         if first >= start:
-            yield from islice(rows_of(tokenizer, recipe.seed + 1 + first, recipe.tokens, lengths), until - first)
+            yield from islice(rows_of(tokenizer, recipe.seed + 1 + first, recipe.tokens, phase), until - first)
 
 
 def pretrain(target: Path, work: Path, recipe: Recipe) -> None:
@@ -185,7 +201,7 @@ def pretrain(target: Path, work: Path, recipe: Recipe) -> None:
             for group in optimizer.param_groups:
                 group["lr"] = rate * schedule(recipe, step)
         # On a CPU the kernel's backward pass costs a short row twice the time, and a long one half of it.
-        attention = "eager" if tokens.shape[1] <= max(recipe.rows) else "sdpa"
+        attention = "eager" if tokens.shape[1] <= SHORT else "sdpa"
         if model.config._attn_implementation != attention:
             model.set_attn_implementation(attention)
         with torch.autocast(device, torch.bfloat16):

@@ -16,7 +16,7 @@ class Document:
     """One pretraining document. The loss is on `completion` alone: prompts hold deliberate slips."""
 
     kind: str
-    "attempt, check, drill, markup or worksheet"
+    "attempt, check, drill, markup, worksheet, exercise or copying"
     task: str
     "which task it is about; empty for those that are about none, or several"
     prompt: str

@@ -6,7 +6,9 @@ from random import Random
 from skillfactory_pocket.corpus import (
     acronym,
     arithmetic,
+    copying,
     countdown,
+    exercise,
     letter_countdown,
     lexicon,
     markup,
@@ -36,11 +38,18 @@ WEIGHTS: Mapping[Writer, int] = {
     worksheet.worksheet: 24,
 }
 "documents of each kind, out of the sum"
+LAST_WEIGHTS: Mapping[Writer, int] = {
+    **WEIGHTS,
+    worksheet.summed_up: 40,
+    exercise.exercise: 40,
+    copying.copying: 40,
+}
+"the same in the last phase, with what looks far back in its own reply"
 
 
-def documents(seed: int) -> Iterator[Document]:
+def documents(seed: int, weighted: Mapping[Writer, int] = WEIGHTS) -> Iterator[Document]:
     """Endless documents; the same seed gives the same ones."""
     random = Random(seed)
-    writers, weights = list(WEIGHTS), list(WEIGHTS.values())
+    writers, weights = list(weighted), list(weighted.values())
     while True:
         yield random.choices(writers, weights)[0](random)
