@@ -45,9 +45,11 @@ def study(
     from skillfactory_core.study.outcome import outcome
     from skillfactory_core.study.page import page
     from skillfactory_core.study.store import read_store, write_store
-    from skillfactory_core.study.work import do_only
 
     if only:
+        # The page of stored tables needs no pipeline.
+        from skillfactory_core.study.work import do_only
+
         do_only(*planned(file, folder), only)
         return
     store = read_store(file) if file.is_dir() else run_study(file, folder, jobs, results)
