@@ -30,6 +30,7 @@ SIZES = (
     "sample.problems",
     "reflect.reflections",
     "sft.epochs",
+    "sft.rate",
     "grpo.problems",
     "grpo.steps",
     "evaluate.problems",

@@ -74,7 +74,9 @@ def test_the_base_never_retries_and_never_writes_a_trace(samples: list[Generatio
     slid = [
         sample
         for sample in samples
-        if sample.text.count(f"<{tags.answer}>") > 1 or f"<{tags.verdict}>" in sample.text or tags.parse(sample.text).tries
+        if sample.text.count(f"<{tags.answer}>") > 1
+        or f"<{tags.verdict}>" in sample.text
+        or tags.parse(sample.text).tries
     ]
     assert not [sample.text for sample in slid if "/Make " in sample.key]
     assert len(slid) <= 0.01 * len(samples), [sample.text for sample in slid]

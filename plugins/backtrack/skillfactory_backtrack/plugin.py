@@ -40,6 +40,7 @@ def register_strategies() -> list[type[Strategy]]:
 
 @hookimpl
 def register_methods() -> list[Method]:
-    settings = {"skills": ["verify", NAME], "tags": NAME, "strategy": NAME}
+    # Returns are a new form to a model; one pass, as pocket makes for the paper's traces, does not install it.
+    settings = {"skills": ["verify", NAME], "tags": NAME, "strategy": NAME, "sft": {"epochs": 4.0}}
     summary = "a wrong attempt, a return to the last step that a right one shares with it, and the right one from there"
     return [Method(NAME, summary, "Backtracking", settings=settings)]
