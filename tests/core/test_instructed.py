@@ -19,7 +19,7 @@ from skillfactory_core.run import open_run
 from skillfactory_core.stages.grpo import settings_of
 from skillfactory_core.tags import TagFormat
 from skillfactory_core.testing import check_prompt_set
-from skillfactory_pocket.corpus import WORDS
+from skillfactory_pocket.corpus.markup import WORDS
 
 Sf = Callable[..., Outcome]
 SET = """
