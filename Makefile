@@ -95,7 +95,7 @@ fuzz: $(VENV)/.installed
 	for task in countdown multiplication letter_countdown acronym gsm8k csqa math; do \
 		$(BIN)/python tests/fuzz/fuzz_grader.py --task $$task --inputs 1000000 || exit 1; done
 
-# Reproduces the embedded base model and its card: about an hour on two cores.
+# Reproduces the embedded base model and its card: about two hours on two cores.
 pocket: $(VENV)/.installed
 	$(BIN)/sf-pocket pretrain
 	$(BIN)/sf-pocket card

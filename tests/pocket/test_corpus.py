@@ -1,4 +1,4 @@
-"""Pocket is an honest base: its corpus holds single attempts and single checks, never a retry, never a trace."""
+"""Pocket is an honest base: its corpus holds attempts and checks, never a second attempt at a problem, never a trace."""
 
 import re
 from itertools import islice

@@ -5,9 +5,11 @@ from typing import Any
 
 import attrs
 import pytest
+from click.testing import CliRunner
 
 from skillfactory_core.errors import SkillFactoryError
 from skillfactory_pocket import pretrain as loop
+from skillfactory_pocket.cli import main as sf_pocket
 from skillfactory_pocket.corpus.document import Document
 from skillfactory_pocket.tokenizer import build_tokenizer
 
@@ -40,7 +42,7 @@ def test_a_training_that_was_stopped_goes_on_to_the_same_weights(
     def stopping(path: Path, *rest: Any) -> None:
         whole(path, *rest)
         saves.append(rest[0])
-        if rest[0] == 4:
+        if rest[0] == 2:
             raise KeyboardInterrupt
 
     whole = loop.save
@@ -48,17 +50,32 @@ def test_a_training_that_was_stopped_goes_on_to_the_same_weights(
         patch.setattr(loop, "save", stopping)
         with pytest.raises(KeyboardInterrupt):
             loop.pretrain(tmp_path / "other", tmp_path / "again", TINY)
-    assert saves == [2, 4] and not (tmp_path / "other").exists()
+    assert saves == [2] and not (tmp_path / "other").exists()
     capsys.readouterr()
     loop.pretrain(tmp_path / "other", tmp_path / "again", TINY)
-    assert '"step": 6' in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert '"step": 2' not in out and '"step": 4' in out and '"step": 6' in out
     assert weights(tmp_path / "other") == weights(tmp_path / "whole")
 
 
 def test_a_checkpoint_of_another_recipe_is_refused(tmp_path: Path) -> None:
     loop.pretrain(tmp_path / "it", tmp_path / "work", attrs.evolve(TINY, phases=TINY.phases[:1]))
-    with pytest.raises(SkillFactoryError, match=r"^checkpoint .*checkpoint\.pt is of another recipe, .*: remove it"):
+    with pytest.raises(
+        SkillFactoryError, match=r"^checkpoint .*checkpoint\.pt is of another recipe or corpus, .*: remove it"
+    ):
         loop.pretrain(tmp_path / "it", tmp_path / "work", TINY)
+
+
+def test_a_checkpoint_of_another_corpus_is_refused_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    loop.pretrain(tmp_path / "it", tmp_path / "work", TINY)
+    monkeypatch.setattr(loop, "documents", lambda seed, weights: iter([Document("markup", "", "", str(weights))]))
+    monkeypatch.setattr(loop, "Recipe", lambda seed: TINY)
+    outcome = CliRunner().invoke(sf_pocket, ["pretrain", "--work", str(tmp_path / "work"), "--weights", str(tmp_path)])
+    assert (
+        outcome.exit_code == 2
+        and "is of another recipe or corpus" in outcome.output
+        and "Traceback" not in outcome.output
+    )
 
 
 def test_prompts_carry_no_loss_and_drills_only_on_what_can_be_known(tokenizer: Any) -> None:

@@ -5,6 +5,8 @@ from pathlib import Path
 import attrs
 import rich_click as click
 
+from skillfactory_core.errors import SkillFactoryError
+
 WEIGHTS = Path(__file__).parent / "weights"
 TARGET = click.option(
     "--weights",
@@ -29,7 +31,10 @@ def main() -> None:
     help="Folder of the checkpoint: the same command goes on from it.",
 )
 @click.option(
-    "--steps", default=None, type=int, help="About how many optimiser steps. Default: those of the shipped weights."
+    "--steps",
+    default=None,
+    type=click.IntRange(1),
+    help="About how many optimiser steps. Default: those of the shipped weights.",
 )
 @click.option("--seed", default=0, show_default=True, help="Seed of the corpus and the weights.")
 def pretrain(weights: Path, work: Path, steps: int | None, seed: int) -> None:
@@ -41,7 +46,10 @@ def pretrain(weights: Path, work: Path, steps: int | None, seed: int) -> None:
         share = steps / sum(phase.steps for phase in recipe.phases)
         phases = tuple(attrs.evolve(phase, steps=max(1, round(phase.steps * share))) for phase in recipe.phases)
         recipe = attrs.evolve(recipe, phases=phases)
-    pretrain(weights, work, recipe)
+    try:
+        pretrain(weights, work, recipe)
+    except SkillFactoryError as error:
+        raise click.UsageError(str(error)) from error
 
 
 @main.command()
@@ -49,7 +57,7 @@ def pretrain(weights: Path, work: Path, steps: int | None, seed: int) -> None:
 @click.option("--problems", default=400, show_default=True, help="Held-out problems per task and difficulty.")
 @click.option("--samples", default=4, show_default=True, help="Attempts per problem.")
 @click.option(
-    "--task", "tasks", multiple=True, help="Only this task; may be repeated. Default: all that it was pretrained on."
+    "--task", "tasks", multiple=True, help="Only this task, and a card of it alone; may be repeated. Default: all."
 )
 def card(weights: Path, problems: int, samples: int, tasks: tuple[str, ...]) -> None:
     """Measure the model on its own attempts and write its card."""
@@ -64,7 +72,7 @@ def card(weights: Path, problems: int, samples: int, tasks: tuple[str, ...]) -> 
 @click.option("--count", default=20, show_default=True, help="How many documents.")
 @click.option("--seed", default=0, show_default=True, help="Seed of the corpus.")
 def corpus(count: int, seed: int) -> None:
-    """Print documents of the pretraining corpus."""
+    """Print documents of the pretraining corpus, as its first phases read them."""
     from itertools import islice
 
     from skillfactory_pocket.corpus.mixture import documents

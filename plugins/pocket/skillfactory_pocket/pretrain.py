@@ -6,6 +6,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
+from hashlib import sha256
 from itertools import accumulate, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -61,7 +62,7 @@ class Recipe:
         Phase(800, (1536,), rate=0.3, last=True),
     )
     rate: float = 3e-3
-    "peak learning rate of the embeddings and norms (AdamW); linear warm-up, then linear to nothing"
+    "peak learning rate of the embeddings and norms (AdamW); linear warm-up, then linear to a twentieth, in each phase"
     matrix_rate: float = 0.02
     "peak learning rate of the weight matrices (Muon)"
     warmup: int = 200
@@ -118,7 +119,7 @@ def rows_of(tokenizer: "PreTrainedTokenizerFast", seed: int, tokens: int, phase:
     while True:
         while not (ready := [n for n in phase.rows if sum(len(d[0]) for d in waiting[n]) > 2 * tokens]):
             for document in encode(tokenizer, [next(stream) for _ in range(1000)]):
-                # Markup now and then is longer than the longest row: left out.
+                # In the first phase a quarter of the worksheets, and markup now and then, is longer than the longest row: left out.
                 for length in (n for n in phase.rows if len(document[0]) <= n):
                     waiting[length].append(document)
                     break
@@ -179,8 +180,8 @@ def batches(tokenizer: "PreTrainedTokenizerFast", recipe: Recipe, start: int) ->
 def pretrain(target: Path, work: Path, recipe: Recipe) -> None:
     """Write weights, configuration and tokenizer into `target`; log one JSON line per block.
 
-    The state after each block is in `work`: the same call goes on from there, to the same weights. `work/weights` is
-    the model of that moment, to be looked at.
+    The state after each block is in `work`: the same call goes on from there, to the same weights (where it compiles the model, up
+    to rounding). `work/weights` is the model of that moment, to be looked at.
     """
     import torch
 
@@ -193,7 +194,8 @@ def pretrain(target: Path, work: Path, recipe: Recipe) -> None:
         torch.optim.Muon(matrices, lr=recipe.matrix_rate, weight_decay=0.01),
         torch.optim.AdamW(others, lr=recipe.rate, betas=(0.9, 0.95), weight_decay=0.01),
     ]
-    done = load(work / CHECKPOINT, recipe, model, optimizers)
+    origin = made_from(recipe, tokenizer)
+    done = load(work / CHECKPOINT, origin, model, optimizers)
     forward = torch.compile(model) if recipe.compiled and shutil.which("g++") else model
     begun, losses, ends = time.monotonic(), [], {until for _, until, _ in blocks(recipe)}
     for step, (tokens, labels) in enumerate(batches(tokenizer, recipe, done), done):
@@ -216,7 +218,7 @@ def pretrain(target: Path, work: Path, recipe: Recipe) -> None:
             speed = len(losses) * recipe.tokens / (time.monotonic() - begun)
             line = {"step": step + 1, "loss": round(sum(losses) / len(losses), 4), "tokens_per_second": round(speed)}
             print(json.dumps(line), flush=True)
-            save(work / CHECKPOINT, step + 1, recipe, model, optimizers)
+            save(work / CHECKPOINT, step + 1, origin, model, optimizers)
             write(work / "weights", model, tokenizer)
             begun, losses = time.monotonic(), []
     write(target, model, tokenizer)
@@ -230,14 +232,22 @@ def write(folder: Path, model: "LlamaForCausalLM", tokenizer: "PreTrainedTokeniz
     tokenizer.save_pretrained(folder)
 
 
-def save(path: Path, step: int, recipe: Recipe, model: Any, optimizers: list[Any]) -> None:
+def made_from(recipe: Recipe, tokenizer: "PreTrainedTokenizerFast") -> dict[str, Any]:
+    """What decides the weights, to be compared: the recipe, and a digest of the tokenizer and of how each mixture begins."""
+    digest = sha256(tokenizer.backend_tokenizer.to_str().encode())
+    for weights in (WEIGHTS, LAST_WEIGHTS):
+        digest.update(repr(list(islice(documents(recipe.seed, weights), 1000))).encode())
+    return {**attrs.asdict(recipe), "corpus": digest.hexdigest()[:16]}
+
+
+def save(path: Path, step: int, origin: dict[str, Any], model: Any, optimizers: list[Any]) -> None:
     """All that the next step needs; the file is whole or the one before."""
     import torch
 
     path.parent.mkdir(parents=True, exist_ok=True)
     state = {
         "step": step,
-        "recipe": attrs.asdict(recipe),
+        "made_from": origin,
         "model": model.state_dict(),
         "optimizers": [optimizer.state_dict() for optimizer in optimizers],
     }
@@ -245,16 +255,16 @@ def save(path: Path, step: int, recipe: Recipe, model: Any, optimizers: list[Any
     os.replace(path.with_suffix(".part"), path)
 
 
-def load(path: Path, recipe: Recipe, model: Any, optimizers: list[Any]) -> int:
+def load(path: Path, origin: dict[str, Any], model: Any, optimizers: list[Any]) -> int:
     """The step to go on with; 0 without a checkpoint."""
     import torch
 
     if not path.exists():
         return 0
     state = torch.load(path, map_location=model.device)
-    if state["recipe"] != attrs.asdict(recipe):
+    if (before := state.get("made_from")) != origin:
         raise SkillFactoryError(
-            f"checkpoint {path} is of another recipe, {state['recipe']}: remove it, or ask for that recipe"
+            f"checkpoint {path} is of another recipe or corpus, {before}: remove it, or choose another folder (--work)"
         )
     model.load_state_dict(state["model"])
     for optimizer, saved in zip(optimizers, state["optimizers"], strict=True):

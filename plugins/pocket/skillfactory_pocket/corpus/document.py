@@ -20,7 +20,7 @@ class Document:
     task: str
     "which task it is about; empty for those that are about none, or several"
     prompt: str
-    "the user's message; empty for drills and markup"
+    "the user's message; empty for drills, markup and copying"
     completion: str
     "what the model learns to write"
     learned_after: str = ""

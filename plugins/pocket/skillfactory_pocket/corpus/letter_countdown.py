@@ -55,7 +55,7 @@ def attempt(random: Random) -> Document:
 
 
 def submitted(random: Random, letters: list[str], length: int) -> str:
-    """What a check is asked about: half right, the others no words, of other letters or too short."""
+    """What a check is asked about: right half of the time where a known word fits; otherwise no words, of other letters or too short."""
     pick = random.random()
     if pick < 0.5:
         return guess(random, letters, length, True)
