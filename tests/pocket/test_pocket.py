@@ -69,7 +69,7 @@ def samples() -> list[Generation]:
 
 
 def test_the_base_never_retries_and_never_writes_a_trace(samples: list[Generation]) -> None:
-    """Never where it is trained, on Countdown. Elsewhere a reply now and then slides into a worksheet, of other problems."""
+    """Never where it is trained, on Countdown. Elsewhere a reply now and then slides into a worksheet or a check."""
     tags: TagFormat = registry.find(registry.TAGS, "sample-reflect")
     slid = [
         sample

@@ -139,7 +139,7 @@ checks attempts, and has never seen a second attempt. Made by `sf-pocket pretrai
 nothing in it comes from any other model or text but the word list of the letter games.
 
 Measured by `sf-pocket card` on its own attempts: {problems} held-out problems x {samples} attempts per row (of Countdown with two
-numbers there are no more than 49), one check each, temperature 0.7, top-p 0.8, top-k 20. Figures in %, tokens on average.
+numbers, all there are), one check each, temperature 0.7, top-p 0.8, top-k 20. Figures in %, tokens on average.
 
 | task, difficulty | right | ever right | right steps | verdict right on wrong | on right | of how many | tokens, attempt | check |
 | --- | --- | --- | --- | --- | --- | --- | --- | --- |

@@ -119,7 +119,7 @@ def rows_of(tokenizer: "PreTrainedTokenizerFast", seed: int, tokens: int, phase:
     while True:
         while not (ready := [n for n in phase.rows if sum(len(d[0]) for d in waiting[n]) > 2 * tokens]):
             for document in encode(tokenizer, [next(stream) for _ in range(1000)]):
-                # In the first phase a quarter of the worksheets, and markup now and then, is longer than the longest row: left out.
+                # In the first phase the longest worksheets, and markup now and then, do not fit into the longest row: left out.
                 for length in (n for n in phase.rows if len(document[0]) <= n):
                     waiting[length].append(document)
                     break
