@@ -2,7 +2,8 @@
 
 `generate` grows its cache by concatenation and computes finished rows to the end. Here the cache is allocated ahead,
 finished rows are dropped every few steps, equal prompts are read once, and each row draws from its own random stream,
-so that neither its neighbours nor the order of work can change what it says.
+so that neither its neighbours nor the order of work can change what it says. Models that are built like Llama take their
+steps on a CPU in fewer and larger operations (llama.py).
 """
 
 from collections.abc import Sequence
@@ -14,6 +15,8 @@ from skillfactory_core.engine import Sampling
 
 if TYPE_CHECKING:
     import torch
+
+    from skillfactory_core.engines.forward import Forward
 
 DROP_EVERY = 16
 "steps between looks for finished rows"
@@ -34,15 +37,29 @@ class Reply:
 
 
 def decode(
-    model: Any, prompts: Sequence[Sequence[int]], seeds: Sequence[int], sampling: Sampling, ends: set[int], pad: int
+    model: Any,
+    prompts: Sequence[Sequence[int]],
+    seeds: Sequence[int],
+    sampling: Sampling,
+    ends: set[int],
+    pad: int,
+    dtype: "torch.dtype | None" = None,
 ) -> list[Reply]:
-    """Sample one reply to each prompt (token ids); `seeds[i]` is the stream of row i."""
+    """Sample one reply to each prompt (token ids); `seeds[i]` is the stream of row i. dtype: what to compute in, where it is not that
+    of the weights; only models that are built like Llama, and on a CPU, are cast for it."""
     import torch
 
-    from skillfactory_core.engines.attention import row_attention
+    from skillfactory_core.engines.forward import AnyForward
+    from skillfactory_core.engines.llama import LlamaForward, is_alike
 
-    with torch.inference_mode(), row_attention(model):
-        return _Batch(model, prompts, seeds, sampling, ends, pad).run()
+    with torch.inference_mode():
+        if is_alike(model):
+            return _Batch(
+                LlamaForward(model, pad, dtype or model.dtype), model.device, prompts, seeds, sampling, ends, pad
+            ).run()
+        return _Batch(
+            AnyForward(model, pad, sampling.max_tokens), model.device, prompts, seeds, sampling, ends, pad
+        ).run()
 
 
 class _Batch:
@@ -50,7 +67,8 @@ class _Batch:
 
     def __init__(
         self,
-        model: Any,
+        forward: "Forward",
+        device: "torch.device",
         prompts: Sequence[Sequence[int]],
         seeds: Sequence[int],
         sampling: Sampling,
@@ -60,8 +78,7 @@ class _Batch:
         import numpy as np
         import torch
 
-        self.model, self.prompts, self.sampling, self.pad = model, prompts, sampling, pad
-        self.device = model.device
+        self.forward, self.device, self.prompts, self.sampling = forward, device, prompts, sampling
         self.ends = torch.tensor(sorted(ends), device=self.device)
         self.rows = torch.arange(len(prompts), device=self.device)
         self.streams = [np.random.Generator(np.random.PCG64(seed)) for seed in seeds]
@@ -71,7 +88,7 @@ class _Batch:
         self.ended = torch.zeros(len(prompts), dtype=torch.bool, device=self.device)
 
     def run(self) -> list[Reply]:
-        logits = self.read_prompts()
+        logits = self.read()
         for step in range(self.sampling.max_tokens):
             drawn, logps = self.draw(logits, step)
             self.tokens[self.rows, step] = drawn
@@ -84,56 +101,19 @@ class _Batch:
                 drawn = self.tokens[self.rows, step]
             if not len(self.rows) or step + 1 == self.sampling.max_tokens:
                 break
-            logits = self.advance(drawn)
+            logits = self.forward.advance(drawn)
         return self.replies()
 
-    def read_prompts(self) -> "torch.Tensor":
-        """Fill the cache from the prompts, equal ones once; returns the logits of the first token, (rows, vocabulary)."""
+    def read(self) -> "torch.Tensor":
+        """The logits of the first tokens, (rows, vocabulary)."""
         import torch
-        from transformers import Cache
 
-        from skillfactory_core.engines.cache import RowLayer
-
-        unique = list(dict.fromkeys(tuple(p) for p in self.prompts))
-        number = {prompt: i for i, prompt in enumerate(unique)}
-        longest = max(len(p) for p in unique)
-        ids = torch.tensor([[self.pad] * (longest - len(p)) + list(p) for p in unique], device=self.device)
-        lengths = torch.tensor([len(p) for p in unique], device=self.device)
-        mask = torch.arange(longest, device=self.device) >= (longest - lengths)[:, None]
-        positions = (mask.cumsum(1) - 1).clamp(min=0)
-        self.cache = Cache(layer_class_to_replicate=RowLayer)
-        output = self.model(
-            input_ids=ids,
-            attention_mask=mask.long(),
-            position_ids=positions,
-            past_key_values=self.cache,
-            use_cache=True,
-            logits_to_keep=1,
-        )
-        back = torch.tensor([number[tuple(p)] for p in self.prompts], device=self.device)
-        self.cache.batch_select_indices(back)
-        self.mask = torch.cat(
-            [mask[back], torch.ones((len(back), self.sampling.max_tokens), dtype=torch.bool, device=self.device)], dim=1
-        )
-        self.width = longest
-        self.positions = lengths[back]
+        logits = self.forward.read(self.prompts)
         if self.sampling.repetition_penalty != 1.0:
-            self.seen = torch.zeros((len(back), output.logits.shape[-1]), dtype=torch.bool, device=self.device)
-            self.seen.scatter_(1, ids[back], mask[back])
-        return output.logits[back, -1].float()
-
-    def advance(self, drawn: "torch.Tensor") -> "torch.Tensor":
-        """Feed the drawn tokens; returns the logits of the next ones."""
-        self.width += 1
-        output = self.model(
-            input_ids=drawn[:, None],
-            attention_mask=self.mask[:, : self.width].long(),
-            position_ids=self.positions[:, None],
-            past_key_values=self.cache,
-            use_cache=True,
-        )
-        self.positions = self.positions + 1
-        return output.logits[:, -1].float()
+            self.seen = torch.zeros_like(logits, dtype=torch.bool)
+            for row, prompt in enumerate(self.prompts):
+                self.seen[row, torch.tensor(prompt, device=self.device)] = True
+        return logits
 
     def draw(self, logits: "torch.Tensor", step: int) -> "tuple[torch.Tensor, torch.Tensor]":
         """One token per row and its log-probability; the order of filters is that of transformers."""
@@ -163,10 +143,13 @@ class _Batch:
             cumulative = probabilities.cumsum(dim=-1)
             at = self.uniforms(step)[:, None] * cumulative[:, -1:]
             index = torch.searchsorted(cumulative, at, right=True).clamp(max=logits.shape[-1] - 1)
-            # Rounding can point past the last token with weight; step back onto it.
-            last = (probabilities > 0).long().cumsum(dim=-1).argmax(dim=-1, keepdim=True)
-            index = torch.minimum(index, last)
-            logps = probabilities.gather(1, index).log()[:, 0]
+            chosen = probabilities.gather(1, index)
+            if not chosen.all():
+                # Rounding can point past the last token with weight; step back onto it.
+                last = (probabilities > 0).long().cumsum(dim=-1).argmax(dim=-1, keepdim=True)
+                index = torch.minimum(index, last)
+                chosen = probabilities.gather(1, index)
+            logps = chosen.log()[:, 0]
             drawn = (index if choices is None else choices.gather(1, index))[:, 0]
         if sampling.repetition_penalty != 1.0:
             self.seen.scatter_(1, drawn[:, None], True)
@@ -191,11 +174,10 @@ class _Batch:
         if len(self.rows) - count < max(1, DROP_SHARE * len(self.rows)) and count:
             return
         keep = alive.nonzero()[:, 0]
-        self.rows, self.positions = self.rows[keep], self.positions[keep]
-        self.mask = self.mask[keep]
+        self.rows = self.rows[keep]
         if self.sampling.repetition_penalty != 1.0:
             self.seen = self.seen[keep]
-        self.cache.batch_select_indices(keep)
+        self.forward.keep(keep)
 
     def replies(self) -> list[Reply]:
         tokens, logps = self.tokens.tolist(), self.logps.tolist()

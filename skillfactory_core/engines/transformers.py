@@ -28,10 +28,14 @@ class TransformersEngine(Engine):
     chunk = 512
     together = True
 
-    def __init__(self, model: str, seed: int, **options: Any) -> None:
+    def __init__(self, model: str, seed: int, dtype: str = "", **options: Any) -> None:
+        """dtype: bfloat16 or float32, of weights and cache. By default: bfloat16 on a GPU, and on a CPU that computes in it where the
+        model is built like Llama; else float32."""
         super().__init__(model, seed, **options)
+        if dtype not in ("", "float32", "bfloat16"):
+            raise SkillFactoryError(f"engine '{self.name}': dtype = {dtype!r}: choose float32 or bfloat16")
         self.tokenizer = load_tokenizer(model)
-        self.replicas = [load_model(model, device) for device in devices()]
+        self.replicas = [load_model(model, device, dtype) for device in devices()]
 
     def generate(self, requests: Sequence[Request], sampling: Sampling) -> Iterator[Generation]:
         longest = getattr(self.replicas[0].config, "max_position_embeddings", None) or sys.maxsize
@@ -121,24 +125,29 @@ def devices() -> list[str]:
 
 
 def load(model: str) -> tuple[Any, Any]:
-    """(model, tokenizer) of a folder or Hub name, on the first device."""
-    return load_model(model, devices()[0]), load_tokenizer(model)
+    """(model, tokenizer) of a folder or Hub name, on the first device; in 32 bits on a CPU."""
+    device = devices()[0]
+    return load_model(model, device, "float32" if device == "cpu" else ""), load_tokenizer(model)
 
 
-def load_model(model: str, device: str) -> Any:
+def load_model(model: str, device: str, dtype: str = "") -> Any:
     """The weights of a folder or Hub name on a device; one clear line where that fails."""
     spin_briefly()
     import torch
     from transformers import AutoModelForCausalLM
     from transformers.utils.logging import disable_progress_bar
 
+    from skillfactory_core.engines.llama import computes_in_bfloat16, is_alike
+
     disable_progress_bar()
     try:
         language_model = AutoModelForCausalLM.from_pretrained(
-            model, dtype=torch.float32 if device == "cpu" else torch.bfloat16, attn_implementation="sdpa"
+            model, dtype=getattr(torch, dtype or "bfloat16"), attn_implementation="sdpa"
         )
     except (OSError, ValueError) as error:
         raise model_error(model, error) from error
+    if device == "cpu" and not dtype and not (computes_in_bfloat16() and is_alike(language_model)):
+        return load_model(model, device, "float32")
     language_model.eval()
     return language_model.to(device)
 

@@ -35,14 +35,17 @@ def roll_out(draw: Draw, seed: int, prompts: list[Any], trainer: Any) -> dict[st
 
 def by_decoder(sampling: Sampling, trainer: Any, prompts: list[list[int]], seeds: list[int]) -> "list[Reply]":
     """Replies from the model in this process, by our own decoder."""
+    import torch
+
     from skillfactory_core.engines.decode import decode
 
     tokenizer = trainer.processing_class
     model = trainer.accelerator.unwrap_model(trainer.model)
     training = model.training
     model.eval()
+    dtype = torch.bfloat16 if trainer.args.bf16 else None
     with whole(model, trainer.accelerator):
-        replies = decode(model, prompts, seeds, sampling, end_ids(model, tokenizer), tokenizer.pad_token_id)
+        replies = decode(model, prompts, seeds, sampling, end_ids(model, tokenizer), tokenizer.pad_token_id, dtype)
     model.train(training)
     return replies
 
