@@ -55,7 +55,7 @@ def gpus(torch: Any) -> Iterator[Finding]:
         what = "Apple's (MPS), which is not used: work is done on the CPU"
         yield Finding("gpu", "ok", what, "a server on this machine may use it: --engine openai")
     else:
-        yield Finding("gpu", "ok", "none: work is done on the CPU, in float32; the embedded model needs no more")
+        yield Finding("gpu", "ok", "none: work is done on the CPU; the embedded model needs no more")
 
 
 def gpu(torch: Any, number: int) -> Finding:

@@ -8,9 +8,8 @@ import attrs
 
 from skillfactory_core.arms import is_best, taught, trained_as
 from skillfactory_core.budget import all_budgets
-from skillfactory_core.compute import tokens_of, total
+from skillfactory_core.compute import tokens_of
 from skillfactory_core.contest import Contestant, Exam, exams_of, marks_of
-from skillfactory_core.spent import TIMES
 from skillfactory_core.stages.problems import variants_of
 from skillfactory_core.stages.validate import found_in
 from skillfactory_core.study.cell import Cell, cells_of
@@ -44,11 +43,20 @@ def collect(study: Study, done: Sequence[Done]) -> Store:
             "title": study.title,
             "seeds": list(study.seeds),
             "first": study.arms[0].name,
-            "settings": study.settings,
+            "plan": {
+                **{key: getattr(study, key) for key in ("task", "preset", "settings")},
+                "arms": [attrs.asdict(arm) for arm in study.arms],
+                "forcing": study.forcing and attrs.asdict(study.forcing),
+            },
+            "order": list(rows_of(study)),
             "claims": {claim.name: attrs.asdict(claim) for claim in study.claims},
             "exams": {exam.name: {"task": exam.task, "trained_on": exam.trained_on} for exam in exams},
             "rows": {
-                name: {"title": title, **cost(name, done), **({"steps": steps(name, done)} if is_best(name) else {})}
+                name: {
+                    "title": title,
+                    "costs": costs([entrant for entrant in entrants if entrant.row == name]),
+                    **({"steps": steps(name, done)} if is_best(name) else {}),
+                }
                 for name, title in rows_of(study).items()
                 if name in there
             },
@@ -72,21 +80,18 @@ def cells(entrant: Entrant, exams: Sequence[Exam]) -> Iterator[Cell]:
                 yield from cells_of(run, method, task, own, budget, empty)
 
 
-def cost(name: str, done: Sequence[Done]) -> dict[str, Any]:
-    """Tokens generated and trained on, and hours of the stages that a row needed: the mean over its seeds."""
-    tokens: list[dict[str, int | None]] = []
-    hours: list[dict[str, float]] = []
-    for one in done:
-        for method in one.run.config.arms:
-            if row(one, method) == name:
-                tokens.append(tokens_of(one.run, method))
-                hours.append({time: spent_on(one, method, time) / 3600 for time in TIMES})
-    each = {part: total(*(found[part] for found in tokens)) for part in ("generated", "trained")}
-    return {
-        "tokens": {part: None if count is None else count / len(tokens) for part, count in each.items()},
-        "hours": sum(each["seconds"] for each in hours) / len(hours),
-        "cpu_hours": sum(each["cpu_seconds"] for each in hours) / len(hours),
-    }
+def costs(entrants: Sequence[Entrant]) -> dict[str, dict[str, Any]]:
+    """seed -> tokens generated and trained on, and hours of the stages that a row needed."""
+    found = {}
+    for entrant in entrants:
+        one, method = entrant.done, entrant.contestant.method
+        tokens = tokens_of(one.run, method)
+        found[str(one.seed)] = {
+            **{part: tokens[part] for part in ("generated", "trained")},
+            "hours": spent_on(one, method, "seconds") / 3600,
+            "cpu_hours": spent_on(one, method, "cpu_seconds") / 3600,
+        }
+    return found
 
 
 def spent_on(one: Done, method: str, time: str) -> float:

@@ -11,7 +11,9 @@ import attrs
 
 from skillfactory_core.errors import SkillFactoryError
 from skillfactory_core.plugins import plugins
+from skillfactory_core.run import open_run
 from skillfactory_core.study.plan import Arm, Study
+from skillfactory_core.study.work import DECIDES
 
 LOOK_EVERY = 0.1
 "seconds"
@@ -32,7 +34,7 @@ class Jobs:
 
     def do(self) -> None:
         """Until no run is left that may begin. A run that fails does not stop those that do not need it."""
-        waiting = list(self.study.runs)
+        waiting = list(self.study.todo)
         try:
             while self.running or any(self.may_begin(*run) for run in waiting):
                 taken = {place for _, place in self.running.values()}
@@ -56,9 +58,10 @@ class Jobs:
             )
 
     def may_begin(self, arm: Arm, seed: int) -> bool:
-        """The others of a seed take over what its first run has made."""
+        """The others of a seed take over what its first run has made, as soon as it is made."""
         first = self.study.arms[0]
-        return arm is first or self.study.folder(first, seed) in self.ended
+        name = self.study.folder(first, seed)
+        return arm is first or name in self.ended or (name not in self.failed and has_shared(self.folder / name))
 
     def begin(self, name: str, place: int) -> None:
         print(f"study {self.study.name}: {name} begins; it writes to {self.log(name)}", flush=True)
@@ -84,10 +87,19 @@ class Jobs:
             del self.running[name]
             (self.failed if process.returncode else self.ended).append(name)
             said = f"ended with exit code {process.returncode}" if process.returncode else "is done"
-            print(f"study {self.study.name}: {name} {said}, {len(self.ended)} of {len(self.study.runs)}", flush=True)
+            print(f"study {self.study.name}: {name} {said}, {len(self.ended)} of {len(self.study.todo)}", flush=True)
 
     def log(self, name: str) -> Path:
         return self.folder / f"{name}.log"
+
+
+def has_shared(folder: Path) -> bool:
+    """Whether a run has done all that others could take over: it is at a later stage."""
+    try:
+        return bool(open_run(folder).manifest()["stages"].keys() - DECIDES.keys())
+    except SkillFactoryError:
+        # It has not begun, or is not a run: its own process says so.
+        return False
 
 
 def share(place: int, places: int) -> dict[str, str]:

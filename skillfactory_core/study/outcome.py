@@ -1,6 +1,6 @@
 """Outcome: what came of a study, over problems and seeds. The rows are those of the paper's first table."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from skillfactory_core.skill_use import macro, ratio
@@ -32,7 +32,8 @@ def outcome(store: Store) -> dict[str, Any]:
         "mean_of": mean_of,
         "rows": {
             name: {
-                **row,
+                **{key: value for key, value in row.items() if key != "costs"},
+                **cost(row["costs"].values()),
                 "seeds": store.seeds(name),
                 "exams": {exam: named(level(store, "accuracy", name, [exam]), "accuracy") for exam in has[name]},
                 "mean": named(level(store, "accuracy", name, mean_of), "accuracy") if mean_of else None,
@@ -47,6 +48,19 @@ def outcome(store: Store) -> dict[str, Any]:
         },
         "claims": judged(about["claims"], store),
         "forced": {name: each for name in names if (each := forced(store, name, has[name]))},
+    }
+
+
+def cost(seeds: Collection[Mapping[str, float | None]]) -> dict[str, Any]:
+    """Tokens and hours, the mean over seeds; None where a seed does not know."""
+
+    def over(part: str) -> float | None:
+        known = [each[part] for each in seeds]
+        return None if None in known else sum(filter(None, known)) / len(known)
+
+    return {
+        "tokens": {part: over(part) for part in ("generated", "trained")},
+        **{part: over(part) for part in ("hours", "cpu_hours")},
     }
 
 

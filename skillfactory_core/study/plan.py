@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -58,11 +58,25 @@ class Study:
     arms: tuple[Arm, ...]
     forcing: Forcing | None = None
     claims: tuple[Claim, ...] = ()
+    doing: tuple[int, ...] = ()
+    "the seeds that this machine does; all, where none is named"
 
     @property
     def runs(self) -> list[tuple[Arm, int]]:
         """(arm, seed) of every run, in the order in which one process does them."""
         return [(arm, seed) for seed in self.seeds for arm in self.arms]
+
+    @property
+    def todo(self) -> list[tuple[Arm, int]]:
+        """The runs that this machine does."""
+        return [(arm, seed) for arm, seed in self.runs if not self.doing or seed in self.doing]
+
+    def only(self, seeds: Sequence[int]) -> "Study":
+        """The runs of some seeds; all, without any."""
+        for seed in seeds:
+            if seed not in self.seeds:
+                raise not_found(f"seed of study {self.name}", str(seed), map(str, self.seeds), "study")
+        return attrs.evolve(self, doing=tuple(seeds)) if seeds else self
 
     def folder(self, arm: Arm, seed: int) -> str:
         return f"{arm.name}-{seed}"

@@ -30,8 +30,8 @@ class Store:
     """The cells of a study by row, and what they are of."""
 
     about: Mapping[str, Any]
-    """title, seeds, first (arm), claims; rows: name -> title, tokens, hours, cpu_hours; exams: name -> task, trained_on;
-    versions: package -> version"""
+    """title, plan, seeds, first (arm), claims; order: of the names of rows; rows: name -> title, costs (seed -> tokens generated and
+    trained, hours, cpu_hours); exams: name -> task, trained_on; versions: package -> version"""
     cells: Sequence[Cell]
 
     @cached_property

@@ -32,8 +32,8 @@ DECIDES = {
 
 def do(study: Study, folder: Path) -> None:
     """All runs of a study, from where they are."""
-    for number, (arm, seed) in enumerate(study.runs, 1):
-        print(f"study {study.name}: run {number} of {len(study.runs)}, {study.folder(arm, seed)}", flush=True)
+    for number, (arm, seed) in enumerate(study.todo, 1):
+        print(f"study {study.name}: run {number} of {len(study.todo)}, {study.folder(arm, seed)}", flush=True)
         do_one(study, arm, seed, folder)
 
 
@@ -108,8 +108,8 @@ def alike(config: Config, other: Run) -> list[str]:
 
 
 def finished(study: Study, folder: Path) -> Iterator[Done]:
-    """The runs of a study that have something to show."""
-    for arm, seed in study.runs:
+    """The runs to do that have something to show."""
+    for arm, seed in study.todo:
         place = folder / study.folder(arm, seed)
         if (place / "config.toml").exists():
             run = open_run(place)

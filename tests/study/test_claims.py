@@ -37,11 +37,17 @@ def store(
     ]  # fmt: skip
     exams = {exam: {"task": "countdown", "trained_on": exam == "3"} for _, exam in rates}
     rows = {
-        row: {"title": row.title(), "tokens": {"generated": 5, "trained": 6}, "hours": 0.1, "cpu_hours": 0.2}
+        row: {
+            "title": row.title(),
+            "costs": {
+                str(seed): {"generated": 5, "trained": 6, "hours": 0.1, "cpu_hours": 0.2} for seed in range(seeds)
+            },
+        }
         for row, _ in rates
     }
     about = {
-        "title": "Toy", "seeds": list(range(seeds)), "first": "ours", "settings": {}, "exams": exams, "rows": rows, "versions": {},
+        "title": "Toy", "plan": {}, "order": list(rows), "seeds": list(range(seeds)), "first": "ours",
+        "exams": exams, "rows": rows, "versions": {},
         "claims": {name: {"title": name, "parts": parts} for name, parts in claims.items()},
     }  # fmt: skip
     return Store(about, sorted_cells(cells))

@@ -12,7 +12,7 @@ from conftest import Outcome, spawn
 from toy_study import WAYS, timeless, written
 
 from skillfactory_core.run import open_run
-from skillfactory_core.study.jobs import share
+from skillfactory_core.study.jobs import has_shared, share
 
 Sf = Callable[..., Outcome]
 
@@ -33,6 +33,26 @@ def test_runs_beside_one_another_end_in_the_same_results(sf: Sf, file: Path, tmp
     assert "evaluate no-sample-order: 40/40" in (two / "any-order-1.log").read_text()
     # The others of a seed take over what its first run has made.
     assert open_run(two / "any-order-1").manifest()["forked_from"].endswith("skillfactory-1")
+
+
+def test_the_others_of_a_seed_begin_when_there_is_something_to_take_over(
+    sf: Sf, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "out"
+    assert sf("study", file, "--to", folder, "--only", "skillfactory-0").code == 0
+    assert has_shared(folder / "skillfactory-0")
+    stopped = sf(
+        "run", "--task", "countdown", "--model", "scripted", "--until", "reflect", "--name", "it", "--runs", tmp_path
+    )
+    assert stopped.code == 0 and not has_shared(tmp_path / "it")
+    assert not has_shared(folder / "skillfactory-1"), "it has not begun"
+    monkeypatch.setenv("SCRIPTED_SLOW", "0.01")
+    outcome = sf("study", file, "--to", tmp_path / "slow", "--seed", "0", "--jobs", "2")
+    assert outcome.code == 0, outcome.err
+    said = outcome.out.splitlines()
+    began = next(number for number, line in enumerate(said) if "any-order-0 begins" in line)
+    assert began < next(number for number, line in enumerate(said) if "skillfactory-0 is done" in line)
+    assert open_run(tmp_path / "slow" / "any-order-0").manifest()["forked_from"].endswith("skillfactory-0")
 
 
 def test_one_run_alone_and_then_the_rest(sf: Sf, file: Path, tmp_path: Path) -> None:
