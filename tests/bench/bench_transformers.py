@@ -1,10 +1,11 @@
-"""The engine `transformers` beside plain `model.generate` in one big batch of the same requests, with replies of mixed lengths.
+"""The engine `transformers` beside plain `model.generate`, at the three kinds of work that a run has: sampling, roll-outs, evaluation.
 
-    python tests/bench/bench_transformers.py [--rows 256] [--rounds 2] [--out docs/measured/transformers.md]
+    python tests/bench/bench_transformers.py [--model FOLDER] [--out docs/measured/transformers.md]
 
-The model is pocket after a short SFT, whose replies are from a few to some hundred tokens long: attempts, checks, retries. Both
-sample with the same parameters until each reply ends or has all its tokens; random streams differ, so what is compared are
-tokens of replies (without padding) per second. They take turns, after one round to warm up; the best round of each counts.
+The requests are those of the default run with pocket, as many as go together there: attempts of the base model in all prompt variants;
+roll-outs of a GRPO step and responses of an evaluation by the model after SFT, whose replies are attempts, checks and retries of mixed
+lengths. `generate` has all of them in one batch, with the numbers (32 bits or bfloat16) that are faster for it; random streams differ, so what is
+compared are tokens of replies, without padding, per second. Each is done once, after a few rows to warm up.
 """
 
 import argparse
@@ -13,54 +14,81 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date
+from itertools import islice
 from pathlib import Path
 from statistics import quantiles
 from typing import Any
 
+import attrs
+
 from skillfactory_core import registry
 from skillfactory_core.config import Config
 from skillfactory_core.engine import Request, Sampling
-from skillfactory_core.engines.transformers import TransformersEngine, end_ids, load, prompt_ids
+from skillfactory_core.engines.decode import decode
+from skillfactory_core.engines.llama import computes_in_bfloat16
+from skillfactory_core.engines.transformers import TransformersEngine, end_ids, load_model, load_tokenizer, prompt_ids
+from skillfactory_core.prompts import Prompt
+from skillfactory_core.resolve import resolve
 from skillfactory_core.stages.problems import task_of
 from skillfactory_core.stages.sample import ask
 
 SF = Path(sys.executable).with_name("sf")
-SAMPLING = Sampling(temperature=0.7, top_p=0.8, top_k=20, repetition_penalty=1.0, max_tokens=512)
 PAGE = """\
 # The engine `transformers` beside plain `generate`
 
-`python tests/bench/bench_transformers.py` on {cores} cores, {day}; the load of the machine was {load:.1f}. {rows} questions of
-Countdown with 3 to 6 numbers to pocket after a short SFT, at most {most} tokens each. Of the replies, a tenth has at most {low:.0f} tokens,
-half at most {middle:.0f}, and a tenth more than {high:.0f}.
+`python tests/bench/bench_transformers.py` on {cores} cores, {day}; the load of the machine was {load:.1f}. Work of the default run with pocket;
+tokens of replies a second.
 
-| | tokens of replies a second |
-| --- | --- |
-| `model.generate`, all requests in one batch | {plain:,.0f} |
-| the engine | {ours:,.0f} |
+| | rows | tokens of a reply: 10 %, half, 90 % | `model.generate` | the engine | times |
+| --- | --- | --- | --- | --- | --- |
+{lines}
 
-The engine has {ratio:.2f} times the speed. It allocates its cache ahead, drops rows that have ended, and reads equal prompts once.
+`generate` has all rows in one batch, in 32 bits or bfloat16, whichever is faster for it. The engine allocates its cache ahead, drops rows that have
+ended, reads equal prompts once, and takes steps of few and large operations{half}.
 """
 
 
-def questions(rows: int) -> list[Request]:
-    """Questions of every difficulty, each in its own prompt."""
-    prompts = registry.find(registry.PROMPTS, "pocket")
-    made: list[Request] = []
+@attrs.frozen
+class Work:
+    """One kind of it."""
+
+    name: str
+    model: str
+    requests: Sequence[Request]
+    sampling: Sampling
+    rolled: bool = False
+    "as GRPO does, from weights of 32 bits"
+
+
+def works(taught: str) -> list[Work]:
+    """What the default run asks of an engine at once."""
+    config = resolve("countdown", "default", None, {})
+    prompts, chunk = registry.find(registry.PROMPTS, config.prompts), TransformersEngine.chunk
+    problems = list(islice(task_of(config).problems(0, "train"), chunk))
+    final = attrs.evolve(prompts, attempts=[prompts.final])
+    attempts = list(islice(ask(problems, prompts, task_of(config), config.sample.attempts, 0), chunk))
+    step = list(ask(problems[: config.grpo.prompts], final, task_of(config), config.grpo.rollouts, 0))
+    exams: list[Request] = []
     for numbers in (3, 4, 5, 6):
-        options = {"numbers": numbers, "largest": 15, "smallest_target": 1, "largest_target": 99}
-        task = task_of(Config(task="countdown", task_options=options))
-        problems = [problem for problem, _ in zip(task.problems(0, "train"), range(rows // 16), strict=False)]
-        made += ask(problems, prompts, task, 1, 0)
-    return made[:rows]
+        task = task_of(Config(task="countdown", task_options={**config.task_options, "numbers": numbers}))
+        some = list(islice(task.problems(1, "train"), chunk // 8))
+        exams += ask(some, final, task, 2, 0)
+    return [
+        Work("sampling", registry.find(registry.MODEL, "pocket").path, attempts, config.sampling),
+        Work("roll-outs", taught, step, config.grpo.sampling, rolled=True),
+        Work("evaluation", taught, exams, config.evaluate_sampling),
+    ]
 
 
-def plain(model: Any, tokenizer: Any, requests: Sequence[Request]) -> int:
-    """Tokens of the replies of one call of `generate`."""
+def plain(model: Any, tokenizer: Any, work: Work, rows: int) -> list[int]:
+    """Tokens of each reply of one call of `generate`."""
     import torch
 
-    texts = [prompt_ids(tokenizer, list(request.messages)) for request in requests]
+    sampling = work.sampling
+    texts = [prompt_ids(tokenizer, list(request.messages)) for request in work.requests[:rows]]
     longest = max(map(len, texts))
     ids = torch.tensor([[tokenizer.pad_token_id] * (longest - len(text)) + text for text in texts])
     mask = torch.tensor([[0] * (longest - len(text)) + [1] * len(text) for text in texts])
@@ -70,61 +98,79 @@ def plain(model: Any, tokenizer: Any, requests: Sequence[Request]) -> int:
             input_ids=ids,
             attention_mask=mask,
             do_sample=True,
-            temperature=SAMPLING.temperature,
-            top_p=SAMPLING.top_p,
-            top_k=SAMPLING.top_k,
-            repetition_penalty=SAMPLING.repetition_penalty,
-            max_new_tokens=SAMPLING.max_tokens,
+            temperature=sampling.temperature,
+            top_p=sampling.top_p,
+            top_k=sampling.top_k,
+            repetition_penalty=sampling.repetition_penalty,
+            max_new_tokens=sampling.max_tokens,
             pad_token_id=tokenizer.pad_token_id,
             eos_token_id=sorted(ends),
         )
     replies = made[:, longest:].tolist()
-    return sum(next((place for place, token in enumerate(reply) if token in ends), len(reply)) for reply in replies)
+    return [next((place for place, token in enumerate(reply) if token in ends), len(reply)) for reply in replies]
+
+
+def ours(work: Work) -> "Iterator[Callable[[int], list[int]]]":
+    """What gives the tokens of each reply of the first rows."""
+    if not work.rolled:
+        with TransformersEngine(work.model, 0) as engine:
+            yield lambda rows: [g.tokens for g in engine.generate(work.requests[:rows], work.sampling)]
+        return
+    import torch
+
+    model, tokenizer = load_model(work.model, "cpu", "float32"), load_tokenizer(work.model)
+    dtype = torch.bfloat16 if computes_in_bfloat16() else None
+    prompts = [prompt_ids(tokenizer, list(request.messages)) for request in work.requests]
+    seeds, ends = [request.seed for request in work.requests], end_ids(model, tokenizer)
+    yield lambda rows: [
+        len(reply.tokens)
+        for reply in decode(model, prompts[:rows], seeds[:rows], work.sampling, ends, tokenizer.pad_token_id, dtype)
+    ]
+
+
+def rate(reply: Callable[[int], list[int]], rows: int) -> tuple[float, list[int]]:
+    """Tokens a second, and those of each reply."""
+    reply(4)
+    start = time.perf_counter()
+    lengths = reply(rows)
+    return sum(lengths) / (time.perf_counter() - start), lengths
+
+
+def line(work: Work) -> str:
+    rows = len(work.requests)
+    with contextmanager(ours)(work) as reply:
+        fast, lengths = rate(reply, rows)
+    print(f"{work.name}: the engine {fast:,.0f} tokens/s", flush=True)
+    slow, tokenizer = 0.0, load_tokenizer(work.model)
+    for dtype in ("float32", "bfloat16") if computes_in_bfloat16() else ("float32",):
+        model = load_model(work.model, "cpu", dtype)
+        speed, _ = rate(lambda rows, model=model: plain(model, tokenizer, work, rows), rows)
+        print(f"{work.name}: generate in {dtype} {speed:,.0f} tokens/s", flush=True)
+        slow = max(slow, speed)
+    tenths = quantiles(lengths, n=10)
+    spread = ", ".join(f"{tenths[at]:.0f}" for at in (0, 4, 8))
+    return f"| {work.name} | {rows} | {spread} | {slow:,.0f} | {fast:,.0f} | {fast / slow:.1f} |"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", type=int, default=256)
-    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--model", default="", help="a model after SFT; without one, that of a default run is made")
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
     load_now = os.getloadavg()[0]
-    best = {"plain": 0.0, "ours": 0.0}
     with tempfile.TemporaryDirectory() as runs:
-        # In larger steps than the method takes with pocket: the little there is has to teach it traces.
-        taught_fast = ("-s", "sft.rate=1e-3", "-s", "sft.epochs=6")
-        small = ("-s", "sample.problems=60", *taught_fast, "--until", "sft", "--no-baselines")
-        command = (SF, "run", "--task", "countdown", "--preset", "smoke", "--name", "it", "--runs", runs, *small)
-        subprocess.run(command, check=True, capture_output=True)
-        taught = str(Path(runs) / "it" / "6-sft" / "model")
-        model, tokenizer = load(taught)
-        requests = questions(arguments.rows)
-        with TransformersEngine(taught, 0) as engine:
-            lengths: list[int] = []
-
-            def ours() -> int:
-                lengths[:] = [generation.tokens for generation in engine.generate(requests, SAMPLING)]
-                return sum(lengths)
-
-            for number in range(arguments.rounds + 1):
-                for name, work in (("ours", ours), ("plain", lambda: plain(model, tokenizer, requests))):
-                    start = time.perf_counter()
-                    rate = work() / (time.perf_counter() - start)
-                    print(f"round {number}: {name} {rate:,.0f} tokens/s", flush=True)
-                    best[name] = max(best[name], rate if number else 0.0)
-    tenths = quantiles(lengths, n=10)
+        taught = arguments.model
+        if not taught:
+            command = (SF, "run", "--task", "countdown", "--name", "it", "--runs", runs, "--until", "sft", "--no-baselines")
+            subprocess.run(command, check=True, capture_output=True)
+            taught = str(Path(runs) / "it" / "6-sft" / "model")
+        lines = [line(work) for work in works(taught)]
     text = PAGE.format(
         cores=os.cpu_count(),
         day=date.today().isoformat(),
         load=load_now,
-        rows=len(requests),
-        most=SAMPLING.max_tokens,
-        low=tenths[0],
-        middle=tenths[4],
-        high=tenths[8],
-        plain=best["plain"],
-        ours=best["ours"],
-        ratio=best["ours"] / best["plain"],
+        lines="\n".join(lines),
+        half=", in bfloat16" if computes_in_bfloat16() else "",
     )
     print(text)
     if arguments.out:
