@@ -51,14 +51,14 @@ class Layer:
     values: torch.Tensor
 
     def __init__(self, layer: Any, dtype: torch.dtype) -> None:
-        attention, feed = layer.self_attn, layer.mlp
+        attention, mlp = layer.self_attn, layer.mlp
         self.first_norm, self.second_norm = (
             norm.weight.float() for norm in (layer.input_layernorm, layer.post_attention_layernorm)
         )
-        self.read, self.read_bias = joined([attention.q_proj, attention.k_proj, attention.v_proj], dtype)
-        self.write, self.write_bias = joined([attention.o_proj], dtype)
-        self.widen, self.widen_bias = joined([feed.gate_proj, feed.up_proj], dtype)
-        self.narrow, self.narrow_bias = joined([feed.down_proj], dtype)
+        self.qkv = joined([attention.q_proj, attention.k_proj, attention.v_proj], dtype)
+        self.output = joined([attention.o_proj], dtype)
+        self.gate_up = joined([mlp.gate_proj, mlp.up_proj], dtype)
+        self.down = joined([mlp.down_proj], dtype)
 
     def grow(self, more: int) -> None:
         """Room for more tokens. It holds zeros: what is masked still takes part in a product."""
@@ -77,7 +77,7 @@ class LlamaForward:
         self.eps = config.rms_norm_eps
         self.embedding = model.get_input_embeddings().weight
         self.norm = model.model.norm.weight.float()
-        self.head, self.head_bias = joined([model.get_output_embeddings()], dtype)
+        self.head = joined([model.get_output_embeddings()], dtype)
         self.layers = [Layer(layer, dtype) for layer in model.model.layers]
 
     def read(self, prompts: Sequence[Sequence[int]]) -> torch.Tensor:
@@ -86,8 +86,8 @@ class LlamaForward:
         for layer, seen in zip(self.layers, cache.layers, strict=True):
             layer.keys = seen.keys[asked.rows].transpose(2, 3).to(self.dtype)
             layer.values = seen.values[asked.rows].to(self.dtype)
-        hidden = torch.zeros(asked.mask.shape, dtype=self.dtype).masked_fill(~asked.mask, float("-inf"))
-        self.bias = hidden[asked.rows, None]
+        bias = torch.zeros(asked.mask.shape, dtype=self.dtype).masked_fill(~asked.mask, float("-inf"))
+        self.bias = bias[asked.rows, None]
         self.width, self.positions = asked.mask.shape[1], asked.lengths[asked.rows]
         return logits
 
@@ -102,21 +102,20 @@ class LlamaForward:
         half = self.size // 2
         sin = torch.cat([-sin[..., :half], sin[..., half:]], dim=-1)
         for layer in self.layers:
-            seen = self.normed(hidden, layer.first_norm)
-            states = linear(seen, layer.read, layer.read_bias).view(rows, -1, self.size)
-            turned = states[:, : self.heads + self.groups]
-            turned = turned * cos + turned.roll(half, -1) * sin
-            layer.keys[..., self.width] = turned[:, self.heads :]
+            states = linear(self.normed(hidden, layer.first_norm), *layer.qkv).view(rows, -1, self.size)
+            query_key = states[:, : self.heads + self.groups]
+            query_key = query_key * cos + query_key.roll(half, -1) * sin
+            layer.keys[..., self.width] = query_key[:, self.heads :]
             layer.values[:, :, self.width] = states[:, self.heads + self.groups :]
-            query = turned[:, : self.heads].reshape(rows * self.groups, -1, self.size)
+            query = query_key[:, : self.heads].reshape(rows * self.groups, -1, self.size)
             scores = torch.baddbmm(bias, query, layer.keys.flatten(0, 1), alpha=self.size**-0.5)
-            mixed = torch.bmm(scores.softmax(-1), layer.values.flatten(0, 1)).view(rows, -1)
-            hidden += linear(mixed, layer.write, layer.write_bias)
-            gate, lift = linear(self.normed(hidden, layer.second_norm), layer.widen, layer.widen_bias).chunk(2, dim=-1)
-            hidden += linear(silu(gate).mul_(lift), layer.narrow, layer.narrow_bias)
+            context = torch.bmm(scores.softmax(-1), layer.values.flatten(0, 1)).view(rows, -1)
+            hidden += linear(context, *layer.output)
+            gate, up = linear(self.normed(hidden, layer.second_norm), *layer.gate_up).chunk(2, dim=-1)
+            hidden += linear(silu(gate).mul_(up), *layer.down)
         self.width += 1
         self.positions = self.positions + 1
-        return linear(self.normed(hidden, self.norm), self.head, self.head_bias).float()
+        return linear(self.normed(hidden, self.norm), *self.head).float()
 
     def normed(self, hidden: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
         return rms_norm(hidden, weight.shape, weight, self.eps).to(self.dtype)

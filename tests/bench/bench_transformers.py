@@ -4,8 +4,8 @@
 
 The requests are those of the default run with pocket, as many as go together there: attempts of the base model in all prompt variants;
 roll-outs of a GRPO step and responses of an evaluation by the model after SFT, whose replies are attempts, checks and retries of mixed
-lengths. `generate` has all of them in one batch, with the numbers (32 bits or bfloat16) that are faster for it; random streams differ, so what is
-compared are tokens of replies, without padding, per second. Each is done once, after a few rows to warm up.
+lengths. `generate` has all of them in one batch, with the numbers (32 bits or bfloat16) that are faster for it; random streams
+differ, so what is compared are tokens of replies, without padding, per second. Each is done once, after a few rows to warm up.
 """
 
 import argparse
@@ -30,7 +30,6 @@ from skillfactory_core.engine import Request, Sampling
 from skillfactory_core.engines.decode import decode
 from skillfactory_core.engines.llama import computes_in_bfloat16
 from skillfactory_core.engines.transformers import TransformersEngine, end_ids, load_model, load_tokenizer, prompt_ids
-from skillfactory_core.prompts import Prompt
 from skillfactory_core.resolve import resolve
 from skillfactory_core.stages.problems import task_of
 from skillfactory_core.stages.sample import ask
@@ -39,15 +38,15 @@ SF = Path(sys.executable).with_name("sf")
 PAGE = """\
 # The engine `transformers` beside plain `generate`
 
-`python tests/bench/bench_transformers.py` on {cores} cores, {day}; the load of the machine was {load:.1f}. Work of the default run with pocket;
-tokens of replies a second.
+`python tests/bench/bench_transformers.py` on {cores} cores, {day}; the load of the machine was {load:.1f}.
+Work of the default run with pocket; tokens of replies a second.
 
 | | rows | tokens of a reply: 10 %, half, 90 % | `model.generate` | the engine | times |
 | --- | --- | --- | --- | --- | --- |
 {lines}
 
-`generate` has all rows in one batch, in 32 bits or bfloat16, whichever is faster for it. The engine allocates its cache ahead, drops rows that have
-ended, reads equal prompts once, and takes steps of few and large operations{half}.
+`generate` has all rows in one batch, in 32 bits or bfloat16, whichever is faster for it. The engine allocates its cache
+ahead, drops rows that have ended, reads equal prompts once, and takes steps of few and large operations{half}.
 """
 
 
@@ -68,7 +67,7 @@ def works(taught: str) -> list[Work]:
     config = resolve("countdown", "default", None, {})
     prompts, chunk = registry.find(registry.PROMPTS, config.prompts), TransformersEngine.chunk
     problems = list(islice(task_of(config).problems(0, "train"), chunk))
-    final = attrs.evolve(prompts, attempts=[prompts.final])
+    final = attrs.evolve(prompts, attempts=(prompts.final,))
     attempts = list(islice(ask(problems, prompts, task_of(config), config.sample.attempts, 0), chunk))
     step = list(ask(problems[: config.grpo.prompts], final, task_of(config), config.grpo.rollouts, 0))
     exams: list[Request] = []
@@ -161,7 +160,19 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as runs:
         taught = arguments.model
         if not taught:
-            command = (SF, "run", "--task", "countdown", "--name", "it", "--runs", runs, "--until", "sft", "--no-baselines")
+            command = (
+                SF,
+                "run",
+                "--task",
+                "countdown",
+                "--name",
+                "it",
+                "--runs",
+                runs,
+                "--until",
+                "sft",
+                "--no-baselines",
+            )
             subprocess.run(command, check=True, capture_output=True)
             taught = str(Path(runs) / "it" / "6-sft" / "model")
         lines = [line(work) for work in works(taught)]
