@@ -19,7 +19,7 @@ HERE = Path(__file__).parent
 LEFT_OUT = tomllib.loads((HERE / "left_out.toml").read_text(encoding="utf-8"))
 "reason -> why, and page -> the lines of its blocks that are not run"
 PROGRAMS = ("sf", "skillfactory", "sf-pocket", "pytest", "pip", "python")
-SEEN = ("docs", "plugins", "tests", "tasks", "skills", "constraints.txt")
+SEEN = ("docs", "plugins", "tests", "tasks", "skills", "studies", "constraints.txt")
 "what of the checkout lies in the reader's folder: commands name it by its path"
 SHARED = re.compile(r"/(?:shared|tmp)/")
 "folders of the whole machine, or of a cluster, for which the reader's own stands in"
