@@ -36,11 +36,10 @@ def page(found: Mapping[str, Any]) -> str:
 def lines(found: Mapping[str, Any]) -> Iterator[str]:
     exams, rows, mean_of = found["exams"], found["rows"], found["mean_of"]
     shown = {**{name: name for name in exams}, **({"mean": "mean"} if len(mean_of) > 1 else {})}
-    seeds = len({seed for row in rows.values() for seed in row["seeds"]})
     yield f"# {found['title']}"
     yield ""
     yield (
-        f"{seeds} seed{'s' * (seeds > 1)}. Accuracy in % with its 95 % interval over problems and seeds"
+        f"{how_many(rows)}. Accuracy in % with its 95 % interval"
         + (f"; mean: over {', '.join(mean_of)}, which nothing was trained on." if len(mean_of) > 1 else ".")
     )
     yield ""
@@ -107,6 +106,17 @@ def lines(found: Mapping[str, Any]) -> Iterator[str]:
         for row in rows.values()
     }
     yield from table(["", "tokens generated", "tokens trained on", "time", "CPU time"], costs)
+
+
+def how_many(rows: Mapping[str, Any]) -> str:
+    """Seeds of a row, in words. The base does not count: its responses do not depend on the seed of a run."""
+    counts = [len(row["seeds"]) for name, row in rows.items() if name != "base"] or [1]
+    fewest, most = min(counts), max(counts)
+    if most == 1:
+        return "1 seed, so that intervals are over problems alone"
+    return (
+        f"{most} seeds" if fewest == most else f"{fewest} to {most} seeds; with one, an interval is over problems alone"
+    )
 
 
 def claims(found: Mapping[str, Any]) -> Iterator[str]:

@@ -16,6 +16,7 @@ from skillfactory_core.study.cell import Cell
 from skillfactory_core.study.claims import Part, judged, state
 from skillfactory_core.study.figure import contrast, level
 from skillfactory_core.study.outcome import outcome
+from skillfactory_core.study.page import how_many
 from skillfactory_core.study.store import Store, read_store, sorted_cells, write_store
 
 Sf = Callable[..., Outcome]
@@ -225,3 +226,12 @@ def test_what_a_study_asks_for_and_cannot_have_is_one_line(
     made = sf("study", file)
     assert made.code == 2
     assert re.search(reason, made.err) and made.err.count("\n") == 1
+
+
+def test_the_page_says_how_many_seeds_a_row_has() -> None:
+    def said(**seeds: int) -> str:
+        return how_many({name.replace("_", "-"): {"seeds": list(range(count))} for name, count in seeds.items()})
+
+    assert said(base=1, ours=3, theirs=3) == "3 seeds"
+    assert said(base=1, ours=1, theirs=3) == "1 to 3 seeds; with one, an interval is over problems alone"
+    assert said(ours=1) == said(base=1) == "1 seed, so that intervals are over problems alone"

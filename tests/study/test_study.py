@@ -145,7 +145,7 @@ def test_results_can_be_had_before_the_end(sf: Sf, file: Path, tmp_path: Path) -
     assert outcome.code == 0, outcome.err
     assert json.loads(outcome.out)["rows"]["star"]["seeds"] == [0]
     page = (folder / "results.md").read_text()
-    assert page.splitlines()[2].startswith("1 seed. ")
+    assert page.splitlines()[2].startswith("1 seed, so that intervals are over problems alone. ")
     assert "STaR → GRPO against SkillFactory → GRPO" in page
     assert "STaR → GRPO against Any order → GRPO" not in page
 
