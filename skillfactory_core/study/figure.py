@@ -86,9 +86,15 @@ def contrast(
     if len(ours) < len(one[1]) or len(theirs) < len(other[1]) or not all(ours) or not all(theirs):
         return None
     bound = 1.0 if measure in SHARES else INFINITE
-    if one[1] == other[1]:
-        return over_seeds([apart(a, b) for a, b in zip(ours, theirs, strict=True)], -bound, bound)
+    if "base" in (one[0], other[0]) and one[1] == other[1]:
+        # It has no seed: its responses are the same to all.
+        return over_seeds([stacked(a) - stacked(b) for a, b in zip(ours, theirs, strict=True)], -bound, bound)
     seeds = sorted(set.intersection(*(set(values) for values in [*ours, *theirs])))
+    if not seeds:
+        return None
+    if one[1] == other[1]:
+        gaps = [stacked(a, seeds) - stacked(b, seeds) for a, b in zip(ours, theirs, strict=True)]
+        return over_seeds(gaps, -bound, bound)
     size = len(ours) + len(theirs)
     weighed = [stacked(values, seeds) * size / len(ours) for values in ours]
     weighed += [stacked(values, seeds) * -size / len(theirs) for values in theirs]
@@ -99,17 +105,6 @@ def stacked(by_seed: Values, seeds: Sequence[int] | None = None) -> "ndarray":
     import numpy
 
     return numpy.stack([by_seed[seed] for seed in (sorted(by_seed) if seeds is None else seeds)])
-
-
-def apart(ours: Values, theirs: Values) -> "ndarray":
-    """The differences; the base, which has no seed, is the same to all."""
-    if len(theirs) == 1 or len(ours) == 1:
-        first, second = stacked(ours), stacked(theirs)
-    else:
-        both = sorted(ours.keys() & theirs.keys())
-        first, second = stacked(ours, both), stacked(theirs, both)
-    gap: ndarray = first - second
-    return gap
 
 
 def named(found: Interval | None, name: str) -> dict[str, Any] | None:

@@ -235,3 +235,20 @@ def test_the_page_says_how_many_seeds_a_row_has() -> None:
     assert said(base=1, ours=3, theirs=3) == "3 seeds"
     assert said(base=1, ours=1, theirs=3) == "1 to 3 seeds; with one, an interval is over problems alone"
     assert said(ours=1) == said(base=1) == "1 seed, so that intervals are over problems alone"
+
+
+def test_rows_are_compared_on_the_seeds_that_both_have() -> None:
+    rates = {("ours", "4"): 0.6, ("theirs", "4"): 0.3, ("base", "4"): 0.1}
+    whole = store(rates, against_theirs=[part(against="theirs")], against_base=[part(against="base")])
+
+    def left(**seeds: tuple[int, ...]) -> Store:
+        return Store(whole.about, [cell for cell in whole.cells if cell.seed in seeds[cell.row]])
+
+    def value(of: Store, claim: str) -> float | None:
+        return judged(of.about["claims"], of)[claim]["parts"][0].get("value")
+
+    one = left(ours=(0,), theirs=(0,), base=(0,))
+    assert value(left(ours=(0,), theirs=(0, 1, 2), base=(0,)), "against_theirs") == value(one, "against_theirs")
+    assert value(left(ours=(0,), theirs=(1, 2), base=(0,)), "against_theirs") is None
+    # The base has no seed, so it stands against all of the other's.
+    assert value(left(ours=(1, 2), theirs=(0,), base=(0,)), "against_base") not in (None, value(one, "against_base"))
