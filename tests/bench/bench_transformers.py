@@ -38,7 +38,7 @@ SF = Path(sys.executable).with_name("sf")
 PAGE = """\
 # The engine `transformers` beside plain `generate`
 
-`python tests/bench/bench_transformers.py` on {cores} cores, {day}; the load of the machine was {load:.1f}.
+`python tests/bench/bench_transformers.py` with {threads} of {cores} cores, {day}; the load of the machine was {load:.1f}.
 Work of the default run with pocket; tokens of replies a second.
 
 | | rows | tokens of a reply: 10 %, half, 90 % | `model.generate` | the engine | times |
@@ -156,6 +156,8 @@ def main() -> None:
     parser.add_argument("--model", default="", help="a model after SFT; without one, that of a default run is made")
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
+    import torch
+
     load_now = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as runs:
         taught = arguments.model
@@ -177,6 +179,7 @@ def main() -> None:
             taught = str(Path(runs) / "it" / "6-sft" / "model")
         lines = [line(work) for work in works(taught)]
     text = PAGE.format(
+        threads=torch.get_num_threads(),
         cores=os.cpu_count(),
         day=date.today().isoformat(),
         load=load_now,
