@@ -53,13 +53,12 @@ def decode(
     from skillfactory_core.engines.llama import LlamaForward, is_alike
 
     with torch.inference_mode():
-        if is_alike(model):
-            return _Batch(
-                LlamaForward(model, pad, dtype or model.dtype), model.device, prompts, seeds, sampling, ends, pad
-            ).run()
-        return _Batch(
-            AnyForward(model, pad, sampling.max_tokens), model.device, prompts, seeds, sampling, ends, pad
-        ).run()
+        forward: Forward = (
+            LlamaForward(model, pad, dtype or model.dtype)
+            if is_alike(model)
+            else AnyForward(model, pad, sampling.max_tokens)
+        )
+        return _Batch(forward, model.device, prompts, seeds, sampling, ends, pad).run()
 
 
 class _Batch:

@@ -140,13 +140,15 @@ def load_model(model: str, device: str, dtype: str = "") -> Any:
     from skillfactory_core.engines.llama import computes_in_bfloat16, is_alike
 
     disable_progress_bar()
+    if device == "cpu" and not dtype and not computes_in_bfloat16():
+        dtype = "float32"
     try:
         language_model = AutoModelForCausalLM.from_pretrained(
             model, dtype=getattr(torch, dtype or "bfloat16"), attn_implementation="sdpa"
         )
     except (OSError, ValueError) as error:
         raise model_error(model, error) from error
-    if device == "cpu" and not dtype and not (computes_in_bfloat16() and is_alike(language_model)):
+    if device == "cpu" and not dtype and not is_alike(language_model):
         return load_model(model, device, "float32")
     language_model.eval()
     return language_model.to(device)
