@@ -1,8 +1,8 @@
 """Decode: sample many replies from a transformers model at once, fast where plain `generate` is slow.
 
-`generate` grows its cache by concatenation and computes finished rows to the end. Here the cache is allocated ahead,
-finished rows are dropped every few steps, equal prompts are read once, and each row draws from its own random stream,
-so that neither its neighbours nor the order of work can change what it says. Models that are built like Llama take their
+`generate` grows its cache by concatenation, computes every row by itself and finished ones to the end. Here the cache is allocated
+ahead, texts that are the same so far are computed once, a reply that has ended is dropped at once, and each draws from its own random
+stream, so that neither its neighbours nor the order of work can change what it says. Models that are built like Llama take their
 steps on a CPU in fewer and larger operations (llama.py).
 """
 
@@ -17,11 +17,6 @@ if TYPE_CHECKING:
     import torch
 
     from skillfactory_core.engines.forward import Forward
-
-DROP_EVERY = 16
-"steps between looks for finished rows"
-DROP_SHARE = 0.1
-"share of finished rows that is worth the copy of the cache"
 
 
 @attrs.frozen
@@ -62,7 +57,7 @@ def decode(
 
 
 class _Batch:
-    """The rows that are being decoded together. Rows keep their number when others are dropped."""
+    """The replies that are being decoded together. A row of the model is a text: that of every reply which has said the same so far."""
 
     def __init__(
         self,
@@ -77,30 +72,33 @@ class _Batch:
         import numpy as np
         import torch
 
-        self.forward, self.device, self.prompts, self.sampling = forward, device, prompts, sampling
-        self.ends = torch.tensor(sorted(ends), device=self.device)
-        self.rows = torch.arange(len(prompts), device=self.device)
+        self.forward, self.device, self.sampling = forward, device, sampling
+        self.prompts = list(dict.fromkeys(tuple(prompt) for prompt in prompts))
+        number = {prompt: row for row, prompt in enumerate(self.prompts)}
+        self.row = torch.tensor([number[tuple(prompt)] for prompt in prompts], device=device)
+        "of each living reply"
+        self.living = torch.arange(len(prompts), device=device)
+        self.ends = torch.tensor(sorted(ends), device=device)
         self.streams = [np.random.Generator(np.random.PCG64(seed)) for seed in seeds]
-        self.tokens = torch.full((len(prompts), sampling.max_tokens), pad, device=self.device)
-        self.logps = torch.zeros((len(prompts), sampling.max_tokens), device=self.device)
-        self.lengths = torch.full((len(prompts),), sampling.max_tokens, device=self.device)
-        self.ended = torch.zeros(len(prompts), dtype=torch.bool, device=self.device)
+        self.tokens = torch.full((len(prompts), sampling.max_tokens), pad, device=device)
+        self.logps = torch.zeros((len(prompts), sampling.max_tokens), device=device)
+        self.lengths = torch.full((len(prompts),), sampling.max_tokens, device=device)
+        self.ended = torch.zeros(len(prompts), dtype=torch.bool, device=device)
 
     def run(self) -> list[Reply]:
         logits = self.read()
         for step in range(self.sampling.max_tokens):
             drawn, logps = self.draw(logits, step)
-            self.tokens[self.rows, step] = drawn
-            self.logps[self.rows, step] = logps
-            finished = (drawn[:, None] == self.ends).any(dim=1) & ~self.ended[self.rows]
-            self.lengths[self.rows[finished]] = step
-            self.ended[self.rows[finished]] = True
-            if (step + 1) % DROP_EVERY == 0 or step < 2:
-                self.drop_finished()
-                drawn = self.tokens[self.rows, step]
-            if not len(self.rows) or step + 1 == self.sampling.max_tokens:
+            self.tokens[self.living, step] = drawn
+            self.logps[self.living, step] = logps
+            finished = (drawn[:, None] == self.ends).any(dim=1)
+            if finished.any():
+                self.lengths[self.living[finished]] = step
+                self.ended[self.living[finished]] = True
+                self.living, self.row, drawn = self.living[~finished], self.row[~finished], drawn[~finished]
+            if not len(self.living) or step + 1 == self.sampling.max_tokens:
                 break
-            logits = self.forward.advance(drawn)
+            logits = self.forward.advance(self.fork(drawn, *logits.shape))
         return self.replies()
 
     def read(self) -> "torch.Tensor":
@@ -114,8 +112,38 @@ class _Batch:
                 self.seen[row, torch.tensor(prompt, device=self.device)] = True
         return logits
 
+    def fork(self, drawn: "torch.Tensor", rows: int, vocabulary: int) -> "torch.Tensor":
+        """Make a row of each different text that there is after these tokens; returns the rows' tokens, (rows,)."""
+        import torch
+
+        if len(drawn) == rows:
+            # Every text is that of one reply, and stays it.
+            tokens = torch.empty_like(drawn)
+            tokens[self.row] = drawn
+        else:
+            different, number = torch.unique(self.row * vocabulary + drawn, return_inverse=True)
+            came_from, said, count = different // vocabulary, different % vocabulary, len(different)
+            # A text goes on in the place of what it came from, if it is the first to; the others take the places that are left.
+            stays = came_from < count
+            stays[1:] &= came_from[1:] != came_from[:-1]
+            place = torch.where(stays, came_from, -1)
+            left = torch.ones(count, dtype=torch.bool, device=self.device)
+            left[place[stays]] = False
+            place[~stays] = left.nonzero()[:, 0]
+            source, tokens = torch.empty_like(came_from), torch.empty_like(said)
+            source[place], tokens[place] = came_from, said
+            self.row = place[number]
+            moved = (source != torch.arange(count, device=self.device)).nonzero()[:, 0]
+            if len(moved) or count != rows:
+                self.forward.reorder(source, moved)
+            if self.sampling.repetition_penalty != 1.0:
+                self.seen = self.seen[source]
+        if self.sampling.repetition_penalty != 1.0:
+            self.seen.scatter_(1, tokens[:, None], True)
+        return tokens
+
     def draw(self, logits: "torch.Tensor", step: int) -> "tuple[torch.Tensor, torch.Tensor]":
-        """One token per row and its log-probability; the order of filters is that of transformers."""
+        """One token of each living reply and its log-probability; the order of filters is that of transformers."""
         import torch
 
         sampling = self.sampling
@@ -125,58 +153,41 @@ class _Batch:
             )
             logits = torch.where(self.seen, penalised, logits)
         if sampling.temperature == 0:
-            drawn = logits.argmax(dim=-1)
-            logps = torch.zeros_like(logits[:, 0])
-        else:
-            logits = logits / sampling.temperature
-            choices = None
-            if sampling.top_k and sampling.top_k < logits.shape[-1]:
-                logits, choices = logits.topk(sampling.top_k, dim=-1)
-            elif sampling.top_p < 1:
-                logits, choices = logits.sort(dim=-1, descending=True)
-            probabilities = logits.softmax(dim=-1)
-            if sampling.top_p < 1:
-                before = probabilities.cumsum(dim=-1) - probabilities
-                probabilities = probabilities.masked_fill(before >= sampling.top_p, 0.0)
-                probabilities = probabilities / probabilities.sum(dim=-1, keepdim=True)
-            cumulative = probabilities.cumsum(dim=-1)
-            at = self.uniforms(step)[:, None] * cumulative[:, -1:]
-            index = torch.searchsorted(cumulative, at, right=True).clamp(max=logits.shape[-1] - 1)
-            chosen = probabilities.gather(1, index)
-            if not chosen.all():
-                # Rounding can point past the last token with weight; step back onto it.
-                last = (probabilities > 0).long().cumsum(dim=-1).argmax(dim=-1, keepdim=True)
-                index = torch.minimum(index, last)
-                chosen = probabilities.gather(1, index)
-            logps = chosen.log()[:, 0]
-            drawn = (index if choices is None else choices.gather(1, index))[:, 0]
-        if sampling.repetition_penalty != 1.0:
-            self.seen.scatter_(1, drawn[:, None], True)
-        return drawn, logps
+            drawn = logits.argmax(dim=-1)[self.row]
+            return drawn, torch.zeros_like(drawn, dtype=logits.dtype)
+        logits = logits / sampling.temperature
+        choices = None
+        if sampling.top_k and sampling.top_k < logits.shape[-1]:
+            logits, choices = logits.topk(sampling.top_k, dim=-1)
+        elif sampling.top_p < 1:
+            logits, choices = logits.sort(dim=-1, descending=True)
+        probabilities = logits.softmax(dim=-1)
+        if sampling.top_p < 1:
+            before = probabilities.cumsum(dim=-1) - probabilities
+            probabilities = probabilities.masked_fill(before >= sampling.top_p, 0.0)
+            probabilities = probabilities / probabilities.sum(dim=-1, keepdim=True)
+        cumulative = probabilities.cumsum(dim=-1)[self.row]
+        at = self.uniforms(step)[:, None] * cumulative[:, -1:]
+        index = torch.searchsorted(cumulative, at, right=True).clamp(max=logits.shape[-1] - 1)[:, 0]
+        chosen = probabilities[self.row, index]
+        if not chosen.all():
+            # Rounding can point past the last token with weight; step back onto it.
+            last = (probabilities > 0).long().cumsum(dim=-1).argmax(dim=-1)
+            index = torch.minimum(index, last[self.row])
+            chosen = probabilities[self.row, index]
+        return index if choices is None else choices[self.row, index], chosen.log()
 
     def uniforms(self, step: int) -> "torch.Tensor":
-        """One uniform draw per row from its own stream; drawn in blocks, since calls cost more than numbers."""
+        """One uniform draw per living reply from its own stream; drawn in blocks, since calls cost more than numbers."""
         import numpy as np
         import torch
 
         block = 64
         if step % block == 0:
-            self.drawn = torch.zeros((len(self.prompts), block), device=self.device)
-            fresh = np.stack([self.streams[row].random(block, dtype=np.float32) for row in self.rows.tolist()])
-            self.drawn[self.rows] = torch.from_numpy(fresh).to(self.device)
-        return self.drawn[self.rows, step % block]
-
-    def drop_finished(self) -> None:
-        """Forget rows that have ended, where there are enough of them to pay for the copy."""
-        alive = ~self.ended[self.rows]
-        count = int(alive.sum())
-        if len(self.rows) - count < max(1, DROP_SHARE * len(self.rows)) and count:
-            return
-        keep = alive.nonzero()[:, 0]
-        self.rows = self.rows[keep]
-        if self.sampling.repetition_penalty != 1.0:
-            self.seen = self.seen[keep]
-        self.forward.keep(keep)
+            self.drawn = torch.zeros((len(self.streams), block), device=self.device)
+            fresh = np.stack([self.streams[reply].random(block, dtype=np.float32) for reply in self.living.tolist()])
+            self.drawn[self.living] = torch.from_numpy(fresh).to(self.device)
+        return self.drawn[self.living, step % block]
 
     def replies(self) -> list[Reply]:
         tokens, logps = self.tokens.tolist(), self.logps.tolist()

@@ -1,4 +1,4 @@
-"""Forward: the logits of many rows of one model, prompts at once and then token by token; rows can be let go."""
+"""Forward: the logits of many rows of one model, prompts at once and then token by token; rows can fork and be let go."""
 
 from collections.abc import Sequence
 from typing import Any, Protocol
@@ -19,25 +19,21 @@ class Forward(Protocol):
     def advance(self, tokens: torch.Tensor) -> torch.Tensor:
         """One more token of every row, (rows,); returns the logits of the next ones."""
 
-    def keep(self, rows: torch.Tensor) -> None:
-        """These rows, in this order."""
+    def reorder(self, rows: torch.Tensor, moved: torch.Tensor) -> None:
+        """Row rows[i] at place i; one may be at several places. moved: the places whose row was elsewhere."""
 
 
 class Prompts:
-    """Prompts as a model reads them: equal ones once, padded on the left. Shapes are (different prompts, longest)."""
+    """Prompts as a model reads them: padded on the left. Shapes are (prompts, longest)."""
 
     def __init__(self, prompts: Sequence[Sequence[int]], pad: int, device: torch.device) -> None:
-        unique = list(dict.fromkeys(tuple(p) for p in prompts))
-        number = {prompt: i for i, prompt in enumerate(unique)}
-        longest = max(len(p) for p in unique)
-        self.ids = torch.tensor([[pad] * (longest - len(p)) + list(p) for p in unique], device=device)
-        self.lengths = torch.tensor([len(p) for p in unique], device=device)
+        longest = max(len(p) for p in prompts)
+        self.ids = torch.tensor([[pad] * (longest - len(p)) + list(p) for p in prompts], device=device)
+        self.lengths = torch.tensor([len(p) for p in prompts], device=device)
         self.mask = torch.arange(longest, device=device) >= (longest - self.lengths)[:, None]
-        self.rows = torch.tensor([number[tuple(p)] for p in prompts], device=device)
-        "which of them each row has"
 
     def read(self, model: Any, cache: Cache) -> torch.Tensor:
-        """Fill the cache; returns the logits of the first token, (rows, vocabulary)."""
+        """Fill the cache; returns the logits of the first token, (prompts, vocabulary)."""
         output = model(
             input_ids=self.ids,
             attention_mask=self.mask.long(),
@@ -46,7 +42,7 @@ class Prompts:
             use_cache=True,
             logits_to_keep=1,
         )
-        logits: torch.Tensor = output.logits[self.rows, -1].float()
+        logits: torch.Tensor = output.logits[:, -1].float()
         return logits
 
 
@@ -62,11 +58,9 @@ class AnyForward:
         self.cache = Cache(layer_class_to_replicate=RowLayer)
         with row_attention(self.model):
             logits = asked.read(self.model, self.cache)
-        self.cache.batch_select_indices(asked.rows)
-        after = torch.ones((len(asked.rows), self.room), dtype=torch.bool, device=self.model.device)
-        self.mask = torch.cat([asked.mask[asked.rows], after], dim=1)
-        self.width = asked.mask.shape[1]
-        self.positions = asked.lengths[asked.rows]
+        after = torch.ones((len(prompts), self.room), dtype=torch.bool, device=self.model.device)
+        self.mask = torch.cat([asked.mask, after], dim=1)
+        self.width, self.positions = asked.mask.shape[1], asked.lengths
         return logits
 
     def advance(self, tokens: torch.Tensor) -> torch.Tensor:
@@ -83,6 +77,7 @@ class AnyForward:
         logits: torch.Tensor = output.logits[:, -1].float()
         return logits
 
-    def keep(self, rows: torch.Tensor) -> None:
+    def reorder(self, rows: torch.Tensor, moved: torch.Tensor) -> None:
         self.positions, self.mask = self.positions[rows], self.mask[rows]
-        self.cache.batch_select_indices(rows)
+        for layer in self.cache.layers:
+            layer.reorder(rows, moved)

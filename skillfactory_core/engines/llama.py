@@ -12,10 +12,11 @@ import torch  # noqa: TID253 - this file is imported only where torch is in use
 from torch.nn.functional import linear, rms_norm, silu  # noqa: TID253
 from transformers import DynamicCache  # noqa: TID253
 
+from skillfactory_core.engines.cache import reordered
 from skillfactory_core.engines.forward import Prompts
 
 BUILT_ALIKE = ("LlamaForCausalLM", "Qwen2ForCausalLM", "MistralForCausalLM")
-GROWTH = 64
+GROWTH = 32
 "tokens of room added when the cache is full; a step reads all the room, since PyTorch would copy a part of it"
 
 
@@ -60,10 +61,14 @@ class Layer:
         self.gate_up = joined([mlp.gate_proj, mlp.up_proj], dtype)
         self.down = joined([mlp.down_proj], dtype)
 
-    def grow(self, more: int) -> None:
-        """Room for more tokens. It holds zeros: what is masked still takes part in a product."""
-        self.keys = torch.nn.functional.pad(self.keys, (0, more))
-        self.values = torch.nn.functional.pad(self.values, (0, 0, 0, more))
+    def grow(self, rows: int, more: int) -> None:
+        """Room for more tokens of the first rows. It holds zeros: what is masked still takes part in a product."""
+        self.keys = torch.nn.functional.pad(self.keys[:rows], (0, more))
+        self.values = torch.nn.functional.pad(self.values[:rows], (0, 0, 0, more))
+
+    def reorder(self, rows: torch.Tensor, moved: torch.Tensor, width: int) -> None:
+        self.keys = reordered(self.keys, rows, moved, width, 3)
+        self.values = reordered(self.values, rows, moved, width, 2)
 
 
 class LlamaForward:
@@ -84,17 +89,16 @@ class LlamaForward:
         asked, cache = Prompts(prompts, self.pad, self.model.device), DynamicCache()
         logits = asked.read(self.model, cache)
         for layer, seen in zip(self.layers, cache.layers, strict=True):
-            layer.keys = seen.keys[asked.rows].transpose(2, 3).to(self.dtype)
-            layer.values = seen.values[asked.rows].to(self.dtype)
-        bias = torch.zeros(asked.mask.shape, dtype=self.dtype).masked_fill(~asked.mask, float("-inf"))
-        self.bias = bias[asked.rows, None]
-        self.width, self.positions = asked.mask.shape[1], asked.lengths[asked.rows]
+            layer.keys = seen.keys.transpose(2, 3).to(self.dtype).contiguous()
+            layer.values = seen.values.to(self.dtype)
+        self.bias = torch.zeros(asked.mask.shape, dtype=self.dtype).masked_fill(~asked.mask, float("-inf"))[:, None]
+        self.width, self.positions = asked.mask.shape[1], asked.lengths
         return logits
 
     def advance(self, tokens: torch.Tensor) -> torch.Tensor:
         rows = len(tokens)
         if self.width == self.bias.shape[-1]:
-            self.grow()
+            self.grow(rows)
         self.bias[..., self.width] = 0
         bias = self.bias.repeat_interleave(self.groups, dim=0) if self.groups > 1 else self.bias
         hidden = self.embedding[tokens].float()
@@ -105,11 +109,12 @@ class LlamaForward:
             states = linear(self.normed(hidden, layer.first_norm), *layer.qkv).view(rows, -1, self.size)
             query_key = states[:, : self.heads + self.groups]
             query_key = query_key * cos + query_key.roll(half, -1) * sin
-            layer.keys[..., self.width] = query_key[:, self.heads :]
-            layer.values[:, :, self.width] = states[:, self.heads + self.groups :]
+            keys, values = layer.keys[:rows], layer.values[:rows]
+            keys[..., self.width] = query_key[:, self.heads :]
+            values[:, :, self.width] = states[:, self.heads + self.groups :]
             query = query_key[:, : self.heads].reshape(rows * self.groups, -1, self.size)
-            scores = torch.baddbmm(bias, query, layer.keys.flatten(0, 1), alpha=self.size**-0.5)
-            context = torch.bmm(scores.softmax(-1), layer.values.flatten(0, 1)).view(rows, -1)
+            scores = torch.baddbmm(bias, query, keys.flatten(0, 1), alpha=self.size**-0.5)
+            context = torch.bmm(scores.softmax(-1), values.flatten(0, 1)).view(rows, -1)
             hidden += linear(context, *layer.output)
             gate, up = linear(self.normed(hidden, layer.second_norm), *layer.gate_up).chunk(2, dim=-1)
             hidden += linear(silu(gate).mul_(up), *layer.down)
@@ -120,15 +125,15 @@ class LlamaForward:
     def normed(self, hidden: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
         return rms_norm(hidden, weight.shape, weight, self.eps).to(self.dtype)
 
-    def grow(self) -> None:
+    def grow(self, rows: int) -> None:
         self.bias = torch.nn.functional.pad(self.bias, (0, GROWTH), value=float("-inf"))
         for layer in self.layers:
-            layer.grow(GROWTH)
+            layer.grow(rows, GROWTH)
 
-    def keep(self, rows: torch.Tensor) -> None:
+    def reorder(self, rows: torch.Tensor, moved: torch.Tensor) -> None:
         self.bias, self.positions = self.bias[rows], self.positions[rows]
         for layer in self.layers:
-            layer.keys, layer.values = layer.keys[rows], layer.values[rows]
+            layer.reorder(rows, moved, self.width)
 
 
 def joined(projections: Sequence[Any], dtype: torch.dtype) -> tuple[torch.Tensor, torch.Tensor | None]:

@@ -40,8 +40,12 @@ class TransformersEngine(Engine):
     def generate(self, requests: Sequence[Request], sampling: Sampling) -> Iterator[Generation]:
         longest = getattr(self.replicas[0].config, "max_position_embeddings", None) or sys.maxsize
         fitting: list[tuple[Request, list[int]]] = []
+        known: dict[str, list[int]] = {}
         for request in requests:
-            prompt = prompt_ids(self.tokenizer, list(request.messages), request.prefix)
+            asked = repr((request.messages, request.prefix))
+            prompt = known[asked] = known.get(asked) or prompt_ids(
+                self.tokenizer, list(request.messages), request.prefix
+            )
             if len(prompt) >= longest:
                 reason = f"the prompt has {len(prompt)} tokens, and the model takes {longest}"
                 yield Generation(request.key, "", 0, "error", reason)

@@ -46,7 +46,7 @@ Work of the default run with pocket; tokens of replies a second.
 {lines}
 
 `generate` has all rows in one batch, in 32 bits or bfloat16, whichever is faster for it. The engine allocates its cache
-ahead, drops rows that have ended, reads equal prompts once, and takes steps of few and large operations{half}.
+ahead, drops replies that have ended, computes texts that are the same so far once, and takes steps of few and large operations{half}.
 """
 
 

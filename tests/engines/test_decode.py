@@ -10,6 +10,8 @@ from skillfactory_core import registry
 from skillfactory_core.engine import Request, Sampling
 from skillfactory_core.engines import llama
 from skillfactory_core.engines.decode import Reply, decode
+from skillfactory_core.engines.forward import AnyForward
+from skillfactory_core.engines.llama import LlamaForward
 from skillfactory_core.engines.transformers import TransformersEngine, end_ids, load, prompt_ids
 
 PROMPTS = ["Make 20 from 5, 4, 3.", "Make 31 from 9, 13, 2, 7. Plan first.", "Make 15 from 5, 10."]
@@ -59,6 +61,29 @@ def test_a_reply_depends_on_its_seed_and_not_on_its_neighbours(pocket: tuple[Any
     alone = [replies(pocket, [(PROMPTS * 20)[i]], sampling, [i])[0] for i in range(0, 60, 7)]
     assert [together[i].tokens for i in range(0, 60, 7)] == [reply.tokens for reply in alone]
     assert len({tuple(reply.tokens) for reply in together}) > 10, "different seeds say different things"
+
+
+def test_texts_that_are_the_same_so_far_are_computed_once_and_what_has_ended_not_at_all(
+    pocket: tuple[Any, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    widths: list[int] = []
+    for kind in (LlamaForward, AnyForward):
+        advance = kind.advance
+        monkeypatch.setattr(
+            kind, "advance", lambda self, tokens, inner=advance: (widths.append(len(tokens)), inner(self, tokens))[1]
+        )
+    sampling = Sampling(temperature=0.7, top_p=0.9, top_k=0, repetition_penalty=1.1, max_tokens=60)
+    prompts = PROMPTS * 20
+    said = [
+        (prompt, r.tokens)
+        for prompt, r in zip(prompts, replies(pocket, prompts, sampling, list(range(60))), strict=True)
+    ]
+    longest = max(len(tokens) for _, tokens in said)
+    expected = [
+        len({(prompt, *tokens[: step + 1]) for prompt, tokens in said if len(tokens) > step}) for step in range(longest)
+    ]
+    assert widths == expected
+    assert min(expected[:3]) >= 3 and max(expected) > 10
 
 
 def test_the_same_call_gives_the_same_replies(pocket: tuple[Any, Any]) -> None:

@@ -43,7 +43,7 @@ def made(config: Any) -> Any:
 
 @pytest.mark.parametrize("name", CONFIGS)
 def test_every_step_gives_the_logits_of_the_whole_text(name: str) -> None:
-    """Over a growth of the cache, with rows of unlike prompts, and when rows have been let go."""
+    """Over a growth of the cache, with rows of unlike prompts, and when rows are let go and fork, within and beyond the room for them."""
     model = made(CONFIGS[name])
     assert is_alike(model)
     forward, texts = LlamaForward(model, 0, torch.float32), [list(prompt) for prompt in PROMPTS]
@@ -53,8 +53,14 @@ def test_every_step_gives_the_logits_of_the_whole_text(name: str) -> None:
             expected = torch.stack([model(torch.tensor([text])).logits[0, -1] for text in texts])
             assert torch.allclose(logits, expected, atol=2e-4), f"step {step}"
             if step == 20:
-                forward.keep(torch.tensor([3, 0]))
-                texts = [texts[3], texts[0]]
+                forward.reorder(torch.tensor([3, 1]), torch.tensor([0]))
+                texts = [texts[3], texts[1]]
+            if step == 30:
+                forward.reorder(torch.tensor([0, 1, 0]), torch.tensor([2]))
+                texts = [texts[0], texts[1], texts[0]]
+            if step == GROWTH + 2:
+                forward.reorder(torch.tensor([2, 2, 1, 0, 0]), torch.tensor([0, 1, 2, 3, 4]))
+                texts = [texts[2], texts[2], texts[1], texts[0], texts[0]]
             tokens = torch.tensor([(7 * step + 11 * row) % 97 for row in range(len(texts))])
             texts = [[*text, token] for text, token in zip(texts, tokens.tolist(), strict=True)]
             logits = forward.advance(tokens)

@@ -36,7 +36,7 @@ def vllm() -> Iterator[VllmEngine]:
 
 @pytest.fixture(scope="module")
 def transformers() -> Iterator[TransformersEngine]:
-    with TransformersEngine(POCKET, 0) as engine:
+    with TransformersEngine(POCKET, 0, dtype="float32") as engine:
         yield engine
 
 
