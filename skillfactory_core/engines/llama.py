@@ -15,7 +15,8 @@ from transformers import DynamicCache  # noqa: TID253
 from skillfactory_core.engines.cache import reordered
 from skillfactory_core.engines.forward import Prompts
 
-BUILT_ALIKE = ("LlamaForCausalLM", "Qwen2ForCausalLM", "MistralForCausalLM")
+BUILT_ALIKE = {"llama": "LlamaForCausalLM", "qwen2": "Qwen2ForCausalLM", "mistral": "MistralForCausalLM"}
+"their classes by model_type"
 GROWTH = 32
 "tokens of room added when the cache is full; a step reads all the room, since PyTorch would copy a part of it"
 
@@ -25,15 +26,22 @@ def computes_in_bfloat16() -> bool:
     return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
 
 
-def is_alike(model: Any) -> bool:
-    """Whether LlamaForward gives this model's logits."""
-    config = model.config
+def is_built_alike(config: Any) -> bool:
+    """Whether a model of this configuration gives the logits of LlamaForward, as far as that tells."""
     return (
-        type(model).__name__ in BUILT_ALIKE
-        and model.device.type == "cpu"
+        config.model_type in BUILT_ALIKE
         and config.hidden_act == "silu"
         and not getattr(config, "sliding_window", None)
         and config.rope_parameters["rope_type"] == "default"
+    )
+
+
+def is_alike(model: Any) -> bool:
+    """Whether LlamaForward gives this model's logits."""
+    return (
+        is_built_alike(model.config)
+        and type(model).__name__ == BUILT_ALIKE[model.config.model_type]
+        and model.device.type == "cpu"
         and all(linear_is_plain(module) for module in model.modules())
     )
 

@@ -138,22 +138,21 @@ def load_model(model: str, device: str, dtype: str = "") -> Any:
     """The weights of a folder or Hub name on a device; one clear line where that fails."""
     spin_briefly()
     import torch
-    from transformers import AutoModelForCausalLM
+    from transformers import AutoConfig, AutoModelForCausalLM
     from transformers.utils.logging import disable_progress_bar
 
-    from skillfactory_core.engines.llama import computes_in_bfloat16, is_alike
+    from skillfactory_core.engines.llama import computes_in_bfloat16, is_built_alike
 
     disable_progress_bar()
-    if device == "cpu" and not dtype and not computes_in_bfloat16():
-        dtype = "float32"
     try:
+        if device == "cpu" and not dtype:
+            suits = computes_in_bfloat16() and is_built_alike(AutoConfig.from_pretrained(model))
+            dtype = "bfloat16" if suits else "float32"
         language_model = AutoModelForCausalLM.from_pretrained(
             model, dtype=getattr(torch, dtype or "bfloat16"), attn_implementation="sdpa"
         )
     except (OSError, ValueError) as error:
         raise model_error(model, error) from error
-    if device == "cpu" and not dtype and not is_alike(language_model):
-        return load_model(model, device, "float32")
     language_model.eval()
     return language_model.to(device)
 

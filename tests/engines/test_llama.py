@@ -1,5 +1,6 @@
 """The steps of models that are built like Llama give the logits of the models' own code, in 32 bits and in bfloat16."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -107,3 +108,15 @@ def test_a_cpu_that_computes_in_bfloat16_does(monkeypatch: pytest.MonkeyPatch, c
     with TransformersEngine(POCKET, 0) as engine:
         assert engine.replicas[0].dtype == (torch.bfloat16 if computes else torch.float32)
     assert isinstance(computes_in_bfloat16(), bool)
+
+
+def test_another_model_is_loaded_once_and_in_32_bits(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("skillfactory_core.engines.llama.computes_in_bfloat16", lambda: True)
+    made(LlamaConfig(**SMALL, hidden_act="gelu")).save_pretrained(tmp_path)
+    loads: list[str] = []
+    inner = AutoModelForCausalLM.from_pretrained
+    monkeypatch.setattr(
+        AutoModelForCausalLM, "from_pretrained", lambda path, **rest: (loads.append(path), inner(path, **rest))[1]
+    )
+    assert load_model(str(tmp_path), "cpu").dtype == torch.float32
+    assert loads == [str(tmp_path)]
