@@ -92,13 +92,15 @@ class _Batch:
             self.tokens[self.living, step] = drawn
             self.logps[self.living, step] = logps
             finished = (drawn[:, None] == self.ends).any(dim=1)
-            if finished.any():
+            # Every text is that of one reply, and none has ended: so it stays.
+            settled = len(self.living) == len(logits) and not finished.any()
+            if not settled:
                 self.lengths[self.living[finished]] = step
                 self.ended[self.living[finished]] = True
                 self.living, self.row, drawn = self.living[~finished], self.row[~finished], drawn[~finished]
             if not len(self.living) or step + 1 == self.sampling.max_tokens:
                 break
-            logits = self.forward.advance(self.fork(drawn, *logits.shape))
+            logits = self.forward.advance(self.fork(drawn, settled, *logits.shape))
         return self.replies()
 
     def read(self) -> "torch.Tensor":
@@ -112,12 +114,11 @@ class _Batch:
                 self.seen[row, torch.tensor(prompt, device=self.device)] = True
         return logits
 
-    def fork(self, drawn: "torch.Tensor", rows: int, vocabulary: int) -> "torch.Tensor":
+    def fork(self, drawn: "torch.Tensor", settled: bool, rows: int, vocabulary: int) -> "torch.Tensor":
         """Make a row of each different text that there is after these tokens; returns the rows' tokens, (rows,)."""
         import torch
 
-        if len(drawn) == rows:
-            # Every text is that of one reply, and stays it.
+        if settled:
             tokens = torch.empty_like(drawn)
             tokens[self.row] = drawn
         else:

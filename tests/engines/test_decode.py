@@ -63,6 +63,21 @@ def test_a_reply_depends_on_its_seed_and_not_on_its_neighbours(pocket: tuple[Any
     assert len({tuple(reply.tokens) for reply in together}) > 10, "different seeds say different things"
 
 
+def test_replies_that_fork_and_end_at_any_time_are_those_of_each_alone(pocket: tuple[Any, Any]) -> None:
+    """With a quarter of the vocabulary as ends, texts end beside others that fork at the same step."""
+    model, tokenizer = pocket
+    sampling = Sampling(temperature=1.5, top_p=1, top_k=8, repetition_penalty=1.2, max_tokens=12)
+    ends, prompts = set(range(0, len(tokenizer), 4)), ids_of(tokenizer, PROMPTS[:2] * 60)
+
+    def decoded(prompts: list[list[int]], seeds: list[int]) -> list[list[int]]:
+        return [r.tokens for r in decode(model, prompts, seeds, sampling, ends, tokenizer.pad_token_id)]
+
+    alone = [decoded([prompt], [seed])[0] for seed, prompt in enumerate(prompts)]
+    for rows in (120, 12, 6, 4):
+        together = (decoded(prompts[at : at + rows], list(range(at, at + rows))) for at in range(0, 120, rows))
+        assert [tokens for batch in together for tokens in batch] == alone, f"{rows} at a time"
+
+
 def test_texts_that_are_the_same_so_far_are_computed_once_and_what_has_ended_not_at_all(
     pocket: tuple[Any, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
