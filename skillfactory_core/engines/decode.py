@@ -118,12 +118,9 @@ class _Batch:
         """Make a row of each different text that there is after these tokens; returns the rows' tokens, (rows,)."""
         import torch
 
-        if settled:
-            tokens = torch.empty_like(drawn)
-            tokens[self.row] = drawn
-        else:
+        if not settled:
             different, number = torch.unique(self.row * vocabulary + drawn, return_inverse=True)
-            came_from, said, count = different // vocabulary, different % vocabulary, len(different)
+            came_from, count = different // vocabulary, len(different)
             # A text goes on in the place of what it came from, if it is the first to; the others take the places that are left.
             stays = came_from < count
             stays[1:] &= came_from[1:] != came_from[:-1]
@@ -131,14 +128,17 @@ class _Batch:
             left = torch.ones(count, dtype=torch.bool, device=self.device)
             left[place[stays]] = False
             place[~stays] = left.nonzero()[:, 0]
-            source, tokens = torch.empty_like(came_from), torch.empty_like(said)
-            source[place], tokens[place] = came_from, said
+            source = torch.empty_like(came_from)
+            source[place] = came_from
             self.row = place[number]
             moved = (source != torch.arange(count, device=self.device)).nonzero()[:, 0]
             if len(moved) or count != rows:
                 self.forward.reorder(source, moved)
-            if self.sampling.repetition_penalty != 1.0:
-                self.seen = self.seen[source]
+                if self.sampling.repetition_penalty != 1.0:
+                    self.seen = self.seen[source]
+            rows = count
+        tokens = drawn.new_empty(rows)
+        tokens[self.row] = drawn
         if self.sampling.repetition_penalty != 1.0:
             self.seen.scatter_(1, tokens[:, None], True)
         return tokens
