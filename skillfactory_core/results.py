@@ -13,6 +13,7 @@ import attrs
 
 from skillfactory_core import interval, registry
 from skillfactory_core.attempt import UNCHECKED, Grade
+from skillfactory_core.branch import Branch
 from skillfactory_core.deadline import on
 from skillfactory_core.errors import SkillFactoryError
 from skillfactory_core.evaluation import Response
@@ -169,7 +170,7 @@ def score_table(
 
 
 def with_graders(
-    responses: Table[Response], problems: Table[Problem], task: Task, columns: Sequence[str]
+    responses: Table[Response] | Table[Branch], problems: Table[Problem], task: Task, columns: Sequence[str]
 ) -> Iterator[tuple[Problem, Callable[[str], Grade], tuple[Any, ...]]]:
     """The rows of a table, whose first column is the problem's key, each with its problem and what grades any answer to it."""
     known: dict[str, Problem] = {}

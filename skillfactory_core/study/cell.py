@@ -1,18 +1,27 @@
 """Cell: what one row of a study did on one problem with one seed. The unit of every figure and interval of its page."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from itertools import product
+from typing import Any
 
 import attrs
 
 from skillfactory_core import registry
 from skillfactory_core.attempt import Grade
+from skillfactory_core.branch import CHANGES
+from skillfactory_core.budget import all_budgets
+from skillfactory_core.problem import Problem
 from skillfactory_core.results import with_graders
 from skillfactory_core.run import Run
 from skillfactory_core.skill_use import skill_use
+from skillfactory_core.stages.branch import branches_of
 from skillfactory_core.tags import TagFormat
 from skillfactory_core.task import Task
 
 COLUMNS = ("problem", "text", "tokens", "finish", "correct")
+Empty = Callable[[str, str], "Cell"]
+"makes the cell of a way and a problem's hash"
 
 
 @attrs.define
@@ -22,8 +31,9 @@ class Cell:
     row: str
     seed: int
     exam: str
-    budget: str
-    "tokens that the responses were allowed, where it is not the evaluation's: '768', or '768-1536' where they were made to go on"
+    way: str
+    """how the responses came about, where it is not the evaluation's: '768' tokens at most, '768-1536' where they were made to go on,
+    'right-swapped' where they were cut after a right attempt and went on from the opposite of its verdict"""
     problem: str
     "hash of the problem"
     responses: int = 0
@@ -42,14 +52,33 @@ class Cell:
 SUMS = tuple(field.name for field in attrs.fields(Cell) if field.type is int and field.name != "seed")
 
 
-def cells_of(run: Run, method: str, task: Task, exam: str, budget: str, name: Callable[[str], Cell]) -> Iterator[Cell]:
-    """The cells of one table of responses; `name` makes the empty one of a problem's hash. Responses that failed are left out."""
+def cells_of(run: Run, method: str, task: Task, exam: str, empty: Empty) -> Iterator[Cell]:
+    """The cells of one method on one exam. Responses that failed are left out."""
+    for way in ("", *all_budgets(run)):
+        if (table := run.responses(method, exam, way)).parts():
+            yield from summed(
+                run, with_graders(table, run.problems("evaluation", exam), task, COLUMNS), partial(empty, way)
+            )
+    branches = branches_of(run, method, exam)
+    for truth, change in product((True, False), CHANGES):
+        rows = with_graders(branches, run.problems("evaluation", exam), task, (*COLUMNS, "truth", "change"))
+        some = ((problem, grade, row[:-2]) for problem, grade, row in rows if row[-2:] == (truth, change))
+        yield from summed(run, some, partial(empty, branched(truth, change)))
+
+
+def branched(truth: bool, change: str) -> str:
+    """The way of responses that were cut after an attempt and went on with its verdict changed."""
+    return f"{'right' if truth else 'wrong'}-{change}"
+
+
+def summed(
+    run: Run, rows: Iterable[tuple[Problem, Callable[[str], Grade], tuple[Any, ...]]], empty: Callable[[str], Cell]
+) -> Iterator[Cell]:
     tags: TagFormat = registry.find_tags(run.config.tags)
     cells: dict[str, Cell] = {}
-    responses, problems = run.responses(method, exam, budget), run.problems("evaluation", exam)
-    for problem, grade, (key, text, tokens, finish, correct) in with_graders(responses, problems, task, COLUMNS):
+    for problem, grade, (key, text, tokens, finish, correct) in rows:
         if finish != "error":
-            cell = cells.setdefault(key, name(problem.hash))
+            cell = cells.setdefault(key, empty(problem.hash))
             add(cell, text, tokens, finish == "length", correct, tags, grade)
     yield from cells.values()
 

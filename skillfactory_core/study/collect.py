@@ -7,7 +7,6 @@ from typing import Any
 import attrs
 
 from skillfactory_core.arms import is_best, taught, trained_as
-from skillfactory_core.budget import all_budgets
 from skillfactory_core.compute import tokens_of
 from skillfactory_core.contest import Contestant, Exam, exams_of, marks_of
 from skillfactory_core.stages.problems import variants_of
@@ -46,7 +45,7 @@ def collect(study: Study, done: Sequence[Done]) -> Store:
             "plan": {
                 **{key: getattr(study, key) for key in ("task", "preset", "settings")},
                 "arms": [attrs.asdict(arm) for arm in study.arms],
-                "forcing": study.forcing and attrs.asdict(study.forcing),
+                "extras": [attrs.asdict(extra) for extra in study.extras],
             },
             "order": list(rows_of(study)),
             "claims": {claim.name: attrs.asdict(claim) for claim in study.claims},
@@ -74,10 +73,7 @@ def cells(entrant: Entrant, exams: Sequence[Exam]) -> Iterator[Cell]:
         if marks is None:
             continue
         exam = next(e.name for e in exams if e.marks.get(entrant.contestant.label) is marks)
-        for budget in ("", *all_budgets(run)):
-            if run.responses(method, own, budget).parts():
-                empty = partial(Cell, entrant.row, entrant.done.seed, exam, budget)
-                yield from cells_of(run, method, task, own, budget, empty)
+        yield from cells_of(run, method, task, own, partial(Cell, entrant.row, entrant.done.seed, exam))
 
 
 def costs(entrants: Sequence[Entrant]) -> dict[str, dict[str, Any]]:

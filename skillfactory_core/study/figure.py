@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 Values = dict[int, "ndarray"]
 "seed -> one value for each problem of an exam; NaN where it was not answered"
+Measure = Callable[..., Values]
+"of a store, a row, an exam and a way"
 INFINITE = float("inf")
 
 
@@ -20,23 +22,23 @@ def shares(sums: Sums, name: str) -> Values:
     return {seed: each[name] / each["responses"] for seed, each in sums.items()}
 
 
-def per_response(name: str) -> Callable[[Store, str, str], Values]:
-    def values(store: Store, row: str, exam: str) -> Values:
-        return shares(store.sums(row, exam), name)
+def per_response(name: str) -> Measure:
+    def values(store: Store, row: str, exam: str, way: str = "") -> Values:
+        return shares(store.sums(row, exam, way), name)
 
     return values
 
 
-def f1(kind: str) -> Callable[[Store, str, str], Values]:
+def f1(kind: str) -> Measure:
     """F1 of the verdicts on right or on wrong attempts, linearised: values whose mean is the F1 of all verdicts of a seed, and
     whose spread is that of a ratio of two sums (Cochran, Sampling Techniques, 1977, section 6.4)."""
     other = {"right": "wrong", "wrong": "right"}[kind]
 
-    def values(store: Store, row: str, exam: str) -> Values:
+    def values(store: Store, row: str, exam: str, way: str = "") -> Values:
         import numpy
 
         found = {}
-        for seed, sums in store.sums(row, exam).items():
+        for seed, sums in store.sums(row, exam, way).items():
             hits = 2 * sums[f"{kind}_as_{kind}"]
             all_of = hits + sums[f"{kind}_as_{other}"] + sums[f"{other}_as_{kind}"]
             if numpy.nansum(all_of):
@@ -47,13 +49,19 @@ def f1(kind: str) -> Callable[[Store, str, str], Values]:
     return values
 
 
-def forced(store: Store, row: str, exam: str) -> Values:
+def forced(store: Store, row: str, exam: str, way: str = "") -> Values:
     """How much more of the responses are right when they are made to go on (budget forcing)."""
-    before, after = (shares(store.sums(row, exam, budget), "right") for budget in store.forcing)
-    return {seed: after[seed] - before[seed] for seed in after if seed in before} if store.forcing[1] else {}
+    before, after = store.forcing
+    return gap(store, row, exam, after, before) if after else {}
 
 
-MEASURES: Mapping[str, Callable[[Store, str, str], Values]] = {
+def gap(store: Store, row: str, exam: str, one: str, other: str) -> Values:
+    """How much more of the responses of one way are right than of another."""
+    ours, theirs = (shares(store.sums(row, exam, way), "right") for way in (one, other))
+    return {seed: ours[seed] - theirs[seed] for seed in ours if seed in theirs}
+
+
+MEASURES: Mapping[str, Measure] = {
     "accuracy": per_response("right"),
     "tokens": per_response("tokens"),
     "truncated": per_response("truncated"),
@@ -67,9 +75,9 @@ SHARES = ("accuracy", "truncated", "f1_right", "f1_wrong", "forced")
 "measures that are shown in percent"
 
 
-def level(store: Store, measure: str, row: str, exams: Sequence[str]) -> Interval | None:
+def level(store: Store, measure: str, row: str, exams: Sequence[str], way: str = "") -> Interval | None:
     """The mean of a measure over exams; None where the row has not all of them."""
-    found = [MEASURES[measure](store, row, exam) for exam in exams if store.has(row, exam)]
+    found = [MEASURES[measure](store, row, exam, way) for exam in exams if store.has(row, exam, way)]
     if len(found) < len(exams) or not all(found):
         return None
     low, high = (-1.0, 1.0) if measure == "forced" else (0.0, 1.0) if measure in SHARES else (0.0, INFINITE)
@@ -99,6 +107,15 @@ def contrast(
     weighed = [stacked(values, seeds) * size / len(ours) for values in ours]
     weighed += [stacked(values, seeds) * -size / len(theirs) for values in theirs]
     return over_seeds(weighed, -bound, bound)
+
+
+def paired(gaps: Values) -> Interval | None:
+    """The mean of differences of one exam, over the problems that every seed has; None without any."""
+    import numpy
+
+    if not gaps or numpy.isnan(stacked(gaps)).any(axis=0).all():
+        return None
+    return over_seeds([stacked(gaps)])
 
 
 def stacked(by_seed: Values, seeds: Sequence[int] | None = None) -> "ndarray":

@@ -1,11 +1,14 @@
 """Outcome: what came of a study, over problems and seeds. The rows are those of the paper's first table."""
 
 from collections.abc import Collection, Mapping, Sequence
+from itertools import product
 from typing import Any
 
+from skillfactory_core.branch import CHANGES
 from skillfactory_core.skill_use import macro, ratio
+from skillfactory_core.study.cell import branched
 from skillfactory_core.study.claims import judged
-from skillfactory_core.study.figure import contrast, level, named, shares
+from skillfactory_core.study.figure import contrast, gap, level, named, paired, shares
 from skillfactory_core.study.store import Store, Sums
 
 SKILL = ("tokens", "answers", "reflections", "truncated")
@@ -19,7 +22,9 @@ def outcome(store: Store) -> dict[str, Any]:
     of an arm's best checkpoint also steps (seed -> the step that it is, and the last);
     skill: row -> exam -> figures, means over seeds;
     differences: "a - b" for every later row against every earlier -> exam or "mean" -> difference, low, high;
-    claims: name -> title, verdict, parts; forced: row -> exam -> standard and forced accuracy and their difference; versions.
+    claims: name -> title, verdict, parts; forced: row -> exam -> standard and forced accuracy and their difference;
+    limits: row -> exam -> limit of tokens ("": the evaluation's) -> figures of skill, those of accuracy and reflections with low and high;
+    verdicts: row -> exam -> right or wrong (attempts) -> what came of the verdict kept, swapped, dropped; versions.
     """
     about = store.about
     names = list(about["rows"])
@@ -48,6 +53,8 @@ def outcome(store: Store) -> dict[str, Any]:
         },
         "claims": judged(about["claims"], store),
         "forced": {name: each for name in names if (each := forced(store, name, has[name]))},
+        "limits": {name: each for name in names if (each := limits(store, name, has[name]))},
+        "verdicts": {name: each for name in names if (each := verdicts(store, name, has[name]))},
     }
 
 
@@ -100,6 +107,51 @@ def forced(store: Store, row: str, exams: Sequence[str]) -> dict[str, Any]:
         }
         for exam in exams
         if budget and store.has(row, exam, standard) and store.has(row, exam, budget)
+    }
+
+
+def limits(store: Store, row: str, exams: Sequence[str]) -> dict[str, Any]:
+    """exam -> the evaluation's limit ("") and each other -> figures of skill, and accuracy and reflections with their intervals."""
+    others = [way for way in store.budgets if "-" not in way and way != store.forcing[0]]
+    return {
+        exam: {
+            way: {
+                **skill(store.sums(row, exam, way)),
+                **{name: named(level(store, name, row, [exam], way), name) for name in ("accuracy", "reflections")},
+            }
+            for way in ("", *others)
+            if store.has(row, exam, way)
+        }
+        for exam in exams
+        if any(store.has(row, exam, way) for way in others)
+    }
+
+
+def verdicts(store: Store, row: str, exams: Sequence[str]) -> dict[str, Any]:
+    """exam -> right or wrong attempts -> responses that were cut after one; kept, swapped, dropped: the share right in the end and
+    the attempts in all; and kept less swapped of the share right."""
+    found: dict[str, Any] = {}
+    for exam, truth in product(exams, (True, False)):
+        ways = {change: branched(truth, change) for change in CHANGES}
+        if all(store.has(row, exam, way) for way in ways.values()):
+            found.setdefault(exam, {})["right" if truth else "wrong"] = {
+                **{change: came_of(store.sums(row, exam, way)) for change, way in ways.items()},
+                **(named(paired(gap(store, row, exam, ways["kept"], ways["swapped"])), "difference") or {}),
+            }
+    return found
+
+
+def came_of(sums: Sums) -> dict[str, float]:
+    """Branches, the share of them that is right in the end, and the attempts in each, over all seeds."""
+    import numpy
+
+    total = {
+        name: sum(float(numpy.nansum(each[name])) for each in sums.values())
+        for name in ("responses", "right", "answers")
+    }
+    return {
+        "responses": total["responses"],
+        **{name: total[name] / total["responses"] for name in ("right", "answers")},
     }
 
 

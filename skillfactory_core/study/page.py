@@ -93,6 +93,8 @@ def lines(found: Mapping[str, Any]) -> Iterator[str]:
     }
     yield from table(["", "exam", *(title for title, _ in SKILL.values())], uses)
     yield from forced(found)
+    yield from limits(found)
+    yield from verdicts(found)
     yield "## What it cost"
     yield ""
     yield "Per seed, from the base to the model; what arms share counts for each of them."
@@ -181,6 +183,55 @@ def forced(found: Mapping[str, Any]) -> Iterator[str]:
         for exam, each in by_exam.items()
     }
     yield from table(["", "exam", f"{before} tokens", f"forced to {after}", "difference"], rows)
+
+
+def limits(found: Mapping[str, Any]) -> Iterator[str]:
+    """Other limits of tokens."""
+    if not found["limits"]:
+        return
+    yield "## Other limits of tokens"
+    yield ""
+    yield "The same problems with the evaluation's limit of tokens, and with another: attempts and reflections per response, share cut off."
+    yield ""
+    rows = {
+        f"{found['rows'][row]['title']} | {exam} | {limit or 'the evaluation’s'}": [
+            percent(each["accuracy"], "accuracy"),
+            f"{each['answers']:.2f}",
+            "{reflections:.2f} ({low:.2f} to {high:.2f})".format(**each["reflections"]),
+            f"{each['truncated']:.1%}",
+        ]
+        for row, by_exam in found["limits"].items()
+        for exam, by_limit in by_exam.items()
+        for limit, each in by_limit.items()
+    }
+    yield from table(["", "exam", "limit", "right in %", "attempts", "reflections", "cut off"], rows)
+
+
+def verdicts(found: Mapping[str, Any]) -> Iterator[str]:
+    """Counterfactuals."""
+    if not found["verdicts"]:
+        return
+    yield "## What verdicts do"
+    yield ""
+    yield (
+        "Responses are cut after the verdict on an attempt, which is kept, swapped for its opposite or dropped, and go on from there: "
+        "right in the end in %, and attempts in all. Kept less swapped in points, paired by problem and seed."
+    )
+    yield ""
+    rows = {
+        f"{found['rows'][row]['title']} | {exam} | {truth}": [
+            f"{each['kept']['responses']:,.0f}",
+            *(
+                f"{100 * each[change]['right']:.1f}, {each[change]['answers']:.1f}"
+                for change in ("kept", "swapped", "dropped")
+            ),
+            percent(each if "difference" in each else None, "difference"),
+        ]
+        for row, by_exam in found["verdicts"].items()
+        for exam, by_truth in by_exam.items()
+        for truth, each in by_truth.items()
+    }
+    yield from table(["", "exam", "attempt", "branches", "kept", "swapped", "dropped", "kept less swapped"], rows)
 
 
 def table(head: Sequence[str], rows: Mapping[str, Sequence[str]]) -> Iterator[str]:

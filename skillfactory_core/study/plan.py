@@ -13,9 +13,8 @@ from skillfactory_core.config import Config, merge
 from skillfactory_core.errors import SkillFactoryError, not_found
 from skillfactory_core.study.claims import Claim, read_claims
 
-KEYS = ("title", "task", "preset", "seeds", "settings", "arms", "forcing", "claims")
+KEYS = ("title", "task", "preset", "seeds", "settings", "arms", "forcing", "limits", "counterfactual", "claims")
 ARM_KEYS = ("method", "rounds", "title", "tuned", "settings")
-FORCING_KEYS = ("budget", "force", "rows", "exams")
 
 
 @attrs.frozen
@@ -33,16 +32,42 @@ class Arm:
     "on top of those of the study"
 
 
-@attrs.frozen
-class Forcing:
-    """Which responses are made to go on: budget forcing costs as much as an evaluation."""
+@attrs.frozen(kw_only=True)
+class Extra:
+    """What is done with some rows on some exams beyond the evaluation, which costs as much as one."""
+
+    rows: tuple[str, ...] = attrs.field(converter=tuple)
+    exams: tuple[str, ...] = attrs.field(converter=tuple)
+
+
+@attrs.frozen(kw_only=True)
+class Forcing(Extra):
+    """Responses are made to go on (budget forcing)."""
 
     budget: int
     "tokens of the standard responses"
     force: int
     "tokens of those that had to go on"
-    rows: tuple[str, ...]
-    exams: tuple[str, ...]
+
+
+@attrs.frozen(kw_only=True)
+class Limits(Extra):
+    """Responses with another limit of tokens."""
+
+    tokens: int
+
+
+@attrs.frozen(kw_only=True)
+class Counterfactual(Extra):
+    """Responses are cut after a verdict, which is kept, swapped or dropped, and go on."""
+
+    responses: int = 100
+    "at most, per exam"
+    branches: int = 4
+    "endings of each change"
+
+
+EXTRAS: Mapping[str, type[Extra]] = {"forcing": Forcing, "limits": Limits, "counterfactual": Counterfactual}
 
 
 @attrs.frozen
@@ -56,7 +81,7 @@ class Study:
     seeds: tuple[int, ...]
     settings: Mapping[str, Any]
     arms: tuple[Arm, ...]
-    forcing: Forcing | None = None
+    extras: tuple[Extra, ...] = ()
     claims: tuple[Claim, ...] = ()
     doing: tuple[int, ...] = ()
     "the seeds that this machine does; all, where none is named"
@@ -116,7 +141,7 @@ def read_study(path: Path) -> Study:
         seeds=tuple(seeds),
         settings=tables.get("settings", {}),
         arms=tuple(read_arm(path, name, table) for name, table in arms.items()),
-        forcing=read_forcing(path, tables["forcing"]) if "forcing" in tables else None,
+        extras=tuple(read_extra(path, name, tables[name]) for name in EXTRAS if name in tables),
         claims=read_claims(path, tables.get("claims", {})),
     )
     for arm in study.arms:
@@ -126,14 +151,14 @@ def read_study(path: Path) -> Study:
 
 
 def check_names(path: Path, study: Study) -> None:
-    """The rows and exams that claims and forcing speak of are there."""
+    """The rows and exams that are named are there."""
     from skillfactory_core.stages.problems import exams_of
     from skillfactory_core.study.rows import rows_of
 
     rows, exams = rows_of(study), exams_of(study.config(study.arms[0], study.seeds[0]))
     parts = [part for claim in study.claims for part in claim.parts]
-    said = [(part.row, part.against) for part in parts] + ([study.forcing.rows] if study.forcing else [])
-    asked = [(*part.exams, *part.against_exams) for part in parts] + ([study.forcing.exams] if study.forcing else [])
+    said = [*((part.row, part.against) for part in parts), *(extra.rows for extra in study.extras)]
+    asked = [*((*part.exams, *part.against_exams) for part in parts), *(extra.exams for extra in study.extras)]
     for kind, names, known in (("row", said, rows), ("exam", asked, exams)):
         for name in (name for some in names for name in some if name):
             if name not in known:
@@ -159,20 +184,26 @@ def read_arm(path: Path, name: str, table: Any) -> Arm:
     return Arm(name, method, title, rounds, tuned, table.get("settings", {}))
 
 
-def read_forcing(path: Path, table: Any) -> Forcing:
+def read_extra(path: Path, name: str, table: Any) -> Extra:
     if not isinstance(table, dict):
-        raise SkillFactoryError(f"study {path}: forcing is not a table ([forcing])")
-    check_keys(path, "forcing.", table, FORCING_KEYS)
-    budget, force = table.get("budget"), table.get("force")
-    if type(budget) is not int or type(force) is not int or not 0 < budget < force:
+        raise SkillFactoryError(f"study {path}: {name} is not a table ([{name}])")
+    fields = attrs.fields_dict(EXTRAS[name])
+    check_keys(path, f"{name}.", table, tuple(fields))
+    said: dict[str, Any] = {
+        key: table.get(key, None if field.default is attrs.NOTHING else field.default) for key, field in fields.items()
+    }
+    for key, value in said.items():
+        if key in ("rows", "exams"):
+            if not isinstance(value, list) or not value:
+                raise SkillFactoryError(f"study {path}: {name}.{key} = {value!r} is not a list of names")
+        elif type(value) is not int or value < 1:
+            raise SkillFactoryError(f"study {path}: {name}.{key} = {value!r} is not a whole number from 1 on")
+    extra = EXTRAS[name](**said)
+    if isinstance(extra, Forcing) and extra.budget >= extra.force:
         raise SkillFactoryError(
-            f"study {path}: forcing.budget = {budget!r} and forcing.force = {force!r} are not two growing numbers of tokens"
+            f"study {path}: forcing.budget = {extra.budget} and forcing.force = {extra.force} are not two growing numbers of tokens"
         )
-    lists = {key: table.get(key) for key in ("rows", "exams")}
-    for key, names in lists.items():
-        if not isinstance(names, list) or not names:
-            raise SkillFactoryError(f"study {path}: forcing.{key} = {names!r} is not a list of names")
-    return Forcing(budget, force, tuple(lists["rows"] or ()), tuple(lists["exams"] or ()))
+    return extra
 
 
 def check_keys(path: Path, above: str, table: Mapping[str, Any], known: tuple[str, ...]) -> None:

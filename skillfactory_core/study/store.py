@@ -44,13 +44,13 @@ class Store:
 
     @cached_property
     def _tables(self) -> dict[tuple[str, str, str], Sums]:
-        """(row, exam, budget) -> its sums: once, since every pair of rows asks for them."""
+        """(row, exam, way) -> its sums: once, since every pair of rows asks for them."""
         import numpy
 
         found: dict[tuple[str, str, str], Sums] = {}
         for cell in sorted(self.cells, key=lambda cell: cell.seed):
             place = self.problems[cell.exam]
-            by_seed = found.setdefault((cell.row, cell.exam, cell.budget), {})
+            by_seed = found.setdefault((cell.row, cell.exam, cell.way), {})
             if cell.seed not in by_seed:
                 by_seed[cell.seed] = {name: numpy.full(len(place), numpy.nan) for name in SUMS}
             for name in SUMS:
@@ -60,7 +60,8 @@ class Store:
     @cached_property
     def budgets(self) -> list[str]:
         """Those of responses that were not the evaluation's, in the order of their numbers."""
-        return sorted({cell.budget for cell in self.cells} - {""}, key=lambda name: [int(n) for n in name.split("-")])
+        ways = {cell.way for cell in self.cells if cell.way[:1].isdigit()}
+        return sorted(ways, key=lambda way: [int(number) for number in way.split("-")])
 
     @cached_property
     def forcing(self) -> tuple[str, str]:
@@ -68,15 +69,15 @@ class Store:
         forced = next((name for name in self.budgets if "-" in name), "")
         return forced.partition("-")[0], forced
 
-    def has(self, row: str, exam: str, budget: str = "") -> bool:
-        return (row, exam, budget) in self._tables
+    def has(self, row: str, exam: str, way: str = "") -> bool:
+        return (row, exam, way) in self._tables
 
     def seeds(self, row: str) -> list[int]:
         return sorted({seed for (name, _, _), by_seed in self._tables.items() if name == row for seed in by_seed})
 
-    def sums(self, row: str, exam: str, budget: str = "") -> Sums:
+    def sums(self, row: str, exam: str, way: str = "") -> Sums:
         """What one row did on one exam; empty where it did nothing."""
-        return self._tables.get((row, exam, budget), {})
+        return self._tables.get((row, exam, way), {})
 
 
 def write_store(store: Store, folder: Path) -> None:
@@ -107,4 +108,4 @@ def read_store(folder: Path) -> Store:
 
 def sorted_cells(cells: Iterable[Cell]) -> list[Cell]:
     """In an order that does not depend on that of the runs."""
-    return sorted(cells, key=lambda cell: (cell.row, cell.exam, cell.budget, cell.seed, cell.problem))
+    return sorted(cells, key=lambda cell: (cell.row, cell.exam, cell.way, cell.seed, cell.problem))

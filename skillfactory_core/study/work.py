@@ -8,8 +8,10 @@ from skillfactory_core.errors import SkillFactoryError, not_found
 from skillfactory_core.fork import fork
 from skillfactory_core.pipeline import Pipeline
 from skillfactory_core.run import Run, locked, open_run, start_run
+from skillfactory_core.stages.branch import branch
+from skillfactory_core.stages.evaluate import Examiner
 from skillfactory_core.stages.force import Force, respond_within
-from skillfactory_core.study.plan import Arm, Forcing, Study
+from skillfactory_core.study.plan import Arm, Counterfactual, Extra, Forcing, Limits, Study
 from skillfactory_core.study.rows import Done, row
 
 DECIDES = {
@@ -57,8 +59,7 @@ def do_one(study: Study, arm: Arm, seed: int, folder: Path) -> None:
         pipeline = Pipeline(run)
         left_out = {"evaluate-base": (arm, seed) != study.runs[0], "evaluate-sft": not arm.tuned}
         pipeline.do(*(stage for stage in pipeline.stages if not left_out.get(stage)))
-        if study.forcing is not None:
-            force(pipeline, study.forcing, Done(arm, seed, run))
+        do_extras(pipeline, study, Done(arm, seed, run))
 
 
 def before(study: Study, arm: Arm, seed: int, folder: Path) -> list[Run]:
@@ -67,17 +68,29 @@ def before(study: Study, arm: Arm, seed: int, folder: Path) -> list[Run]:
     return [open_run(place) for place in places if (place / "config.toml").exists()]
 
 
-def force(pipeline: Pipeline, forcing: Forcing, one: Done) -> None:
-    """Responses within a budget, and made to go on, of the methods whose rows are named."""
-    ends = pipeline.choices.engine.token_ends(pipeline.choices.model.path)
+def do_extras(pipeline: Pipeline, study: Study, one: Done) -> None:
+    """What is asked for beyond the evaluation, of the methods whose rows are named."""
     try:
         for method in one.run.config.arms:
-            if row(one, method) in forcing.rows and pipeline.done(f"evaluate-{method}"):
+            wanted = [extra for extra in study.extras if row(one, method) in extra.rows]
+            if wanted and pipeline.done(f"evaluate-{method}"):
                 examiner = pipeline.examiner(method)
-                respond_within(examiner, forcing.budget, only=forcing.exams)
-                Force(examiner, forcing.budget, forcing.force, ends).fill(only=forcing.exams)
+                for extra in wanted:
+                    do_extra(pipeline, examiner, extra)
     finally:
         pipeline.close()
+
+
+def do_extra(pipeline: Pipeline, examiner: Examiner, extra: Extra) -> None:
+    match extra:
+        case Forcing():
+            ends = pipeline.choices.engine.token_ends(pipeline.choices.model.path)
+            respond_within(examiner, extra.budget, only=extra.exams)
+            Force(examiner, extra.budget, extra.force, ends).fill(only=extra.exams)
+        case Limits():
+            respond_within(examiner, extra.tokens, only=extra.exams)
+        case Counterfactual():
+            branch(examiner, extra.responses, extra.branches, extra.exams)
 
 
 def share(config: Config, folder: Path, others: list[Run]) -> None:

@@ -15,7 +15,7 @@ from reader import LEFT_OUT, Reader, reader
 from skillfactory_core.config import structure
 from skillfactory_core.prompts import Prompt
 from skillfactory_core.study.claims import read_claims
-from skillfactory_core.study.plan import read_forcing
+from skillfactory_core.study.plan import EXTRAS, read_extra
 
 RUN = ("bash", "python")
 WITH_BLOCKS = [page for page in PAGES if any(block.kind in RUN for block in all_blocks(page))]
@@ -81,7 +81,7 @@ def test_no_command_hides_in_a_block_that_is_not_run() -> None:
 PIECES: dict[str, Callable[[Mapping[str, Any]], object]] = {
     "instruct": lambda tables: Prompt("instruct", **tables["instruct"]),
     "claims": lambda tables: read_claims(Path("a page"), tables["claims"]),
-    "forcing": lambda tables: read_forcing(Path("a page"), tables["forcing"]),
+    **{name: lambda tables, name=name: read_extra(Path("a page"), name, tables[name]) for name in EXTRAS},
 }
 "tables of other files than a run's settings: what reads them"
 
@@ -92,8 +92,10 @@ def test_every_block_of_settings_or_rows_is_one(block: Block) -> None:
         assert all(isinstance(json.loads(line), dict) for line in block.body.splitlines())
     else:
         tables = tomllib.loads(block.body)
-        piece = PIECES.get(next(iter(tables))) if len(tables) == 1 else None
-        assert piece(tables) if piece else "project" in tables or structure({"task": "countdown", **tables})
+        if tables.keys() <= PIECES.keys():
+            assert all(PIECES[name](tables) for name in tables)
+        else:
+            assert "project" in tables or structure({"task": "countdown", **tables})
 
 
 def test_every_file_that_a_page_gives_away_is_used_there() -> None:

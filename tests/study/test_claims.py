@@ -208,6 +208,8 @@ def test_a_study_forces_the_rows_that_it_names_and_leaves_out_what_it_is_told(sf
         (('rows = ["skillfactory", "rl-only"]', 'rows = ["skilfactory"]'), "no row of study .* named 'skilfactory'"),
         (('exams = ["4"]\n\n[claims', 'exams = ["9"]\n\n[claims'), "no exam of study .* named '9'"),
         (("force = 90", "force = 60"), "are not two growing numbers of tokens"),
+        (("force = 90", ""), "forcing.force = None is not a whole number from 1 on"),
+        (("force = 90", "force = 90\nforced = 3"), "no entry of study .* named 'forcing.forced'"),
         (('against = "any-order"', 'against = "no-order"'), "no row of study .* named 'no-order'"),
         (('against = "any-order"', 'agains = "any-order"'), "no entry of study .* named 'claims.order.parts.agains'"),
         (('against = "any-order"', 'above = "0.8"'), "claims.order.parts: above = '0.8' is not a number"),
