@@ -4,7 +4,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator
-from importlib.metadata import distribution
+from importlib.metadata import distribution, distributions, metadata
 from pathlib import Path
 from socket import create_server
 from types import SimpleNamespace
@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from conftest import Outcome
+from packaging.specifiers import SpecifierSet
 from plugin_site import TASK, Site
 
 from skillfactory_core.doctor import disk, hub, versions
@@ -105,6 +106,17 @@ def test_the_table_is_what_the_tests_run_with() -> None:
     assert versions.TABLE.read_text().split() == versions.ours(pinned)
     asked = [line for line in distribution("skillfactory").requires or () if "extra" not in line]
     assert len(versions.tested()) == len(asked)
+
+
+def test_every_pinned_version_is_for_the_oldest_python_too() -> None:
+    """Pinned by a newer one, a version may not be there for Python 3.11.0, and `make run` ends in pip's despair."""
+    (oldest,) = [one.version for one in SpecifierSet(metadata("skillfactory")["Requires-Python"])]
+    asked = {
+        name: SpecifierSet(each.metadata["Requires-Python"] or "")
+        for each in distributions()
+        if (name := each.metadata["Name"])
+    }
+    assert "torch" in asked and [name for name, said in asked.items() if f"{oldest}.0" not in said] == []
 
 
 # Devices.
