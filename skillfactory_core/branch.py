@@ -45,7 +45,8 @@ class Cut:
     """A reflection with a clear verdict."""
 
     begun: str
-    "the response up to the end of the reflection"
+    """the response up to the end of the reflection, and the space after that: a tokenizer may have one token for `</reflect>` with the line's
+    end, and a model that is given another has seen nothing follow it"""
     start: int
     "where the verdict's tag starts in it"
     end: int
@@ -71,12 +72,13 @@ def cuts(text: str, tags: TagFormat) -> list[Cut]:
         close = text.find(closing, at)
         if close < 0:
             break
-        inner, begun = text[at:close], text[: close + len(closing)]
+        end = close + len(closing)
+        inner, begun = text[at:close], text[: len(text) - len(text[end:].lstrip())]
         tries = tags.parse(begun).tries
         verdict = tags.read_verdict(inner)
         if verdict is not None and tries and inner.count(f"<{tags.verdict}>") == 1:
             start = at + inner.find(f"<{tags.verdict}>")
-            end = text.find(f"</{tags.verdict}>", start) + len(tags.verdict) + 3
-            found.append(Cut(begun, start, end, tries[-1].answer, verdict))
+            stop = text.find(f"</{tags.verdict}>", start) + len(tags.verdict) + 3
+            found.append(Cut(begun, start, stop, tries[-1].answer, verdict))
         at = text.find(opening, close)
     return found

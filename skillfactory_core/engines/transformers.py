@@ -83,13 +83,17 @@ class TransformersEngine(Engine):
         from skillfactory_core.engines.decode import decode
 
         ends = end_ids(replica, self.tokenizer)
+        lacked = ""
         try:
             prompts, seeds = [prompt for _, prompt in work], [request.seed for request, _ in work]
             replies = decode(replica, prompts, seeds, sampling, ends, self.tokenizer.pad_token_id)
         except torch.OutOfMemoryError as error:
-            if len(work) == 1:
-                yield Generation(work[0][0].key, "", 0, "error", f"out of memory: {error}".splitlines()[0])
-                return
+            lacked = f"out of memory: {error}".splitlines()[0]
+        if lacked and len(work) == 1:
+            yield Generation(work[0][0].key, "", 0, "error", lacked)
+            return
+        if lacked:
+            # Not while the error is held, and with it the caches of the batch that failed.
             torch.cuda.empty_cache()
             yield from self._batch(replica, work[: len(work) // 2], sampling)
             yield from self._batch(replica, work[len(work) // 2 :], sampling)

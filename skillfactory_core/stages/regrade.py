@@ -7,14 +7,20 @@ from typing import Any
 
 import attrs
 
+from skillfactory_core.branch import Branch
 from skillfactory_core.budget import all_budgets
 from skillfactory_core.deadline import on
+from skillfactory_core.evaluation import Response
 from skillfactory_core.pipeline import files_made
+from skillfactory_core.problem import Problem
 from skillfactory_core.prompts import PromptSet
 from skillfactory_core.run import Run
 from skillfactory_core.stages import evaluate, grade, reflect
+from skillfactory_core.stages.branch import branches_of
 from skillfactory_core.stages.problems import task_of, variants_of
+from skillfactory_core.table import Table
 from skillfactory_core.tags import TagFormat
+from skillfactory_core.task import Task
 
 
 @attrs.frozen
@@ -67,25 +73,28 @@ def regrade_attempts(run: Run, tags: TagFormat, prompts: PromptSet, write: bool)
 def regrade_responses(run: Run, tags: TagFormat, write: bool) -> Iterator[Change]:
     for name, task in variants_of(run.config).items():
         problems = {problem.key: problem for problem in run.problems("evaluation", name)}
-        tables = [run.responses(m, name, budget) for m in run.config.arms for budget in ("", *all_budgets(run))]
+        tables: list[Table[Any]] = [branches_of(run, method, name) for method in run.config.arms]
+        tables += [run.responses(m, name, budget) for m in run.config.arms for budget in ("", *all_budgets(run))]
         for table in tables:
             for number in table.parts():
                 before = table.read(number)
-                after = []
-                for response in before:
-                    if not response.error:
-                        with on(response.key):
-                            found = grade.grade_text(task, problems[response.problem], response.text, tags, final=True)
-                        response = attrs.evolve(
-                            response, correct=found.correct, answer=found.answer, reason=found.reason
-                        )
-                    after.append(response)
+                after = [one if one.error else graded(task, problems[one.problem], one, tags) for one in before]
                 changes = [
                     Change(b.key, a.answer, b.reason, a.reason) for b, a in zip(before, after, strict=True) if a != b
                 ]
                 if changes and write:
                     table.finish(number, after)
                 yield from changes
+
+
+def graded(task: Task, problem: Problem, one: Response | Branch, tags: TagFormat) -> Response | Branch:
+    with on(one.key):
+        found = grade.grade_text(task, problem, one.text, tags, final=True)
+        again = attrs.evolve(one, correct=found.correct, answer=found.answer, reason=found.reason)
+        if not isinstance(again, Branch):
+            return again
+        tried = tags.parse(again.begun).tries[-1].answer
+        return attrs.evolve(again, truth=tried is not None and task.grade(problem.params, tried).correct)
 
 
 def recount(run: Run) -> None:

@@ -1,15 +1,12 @@
 """Cell: what one row of a study did on one problem with one seed. The unit of every figure and interval of its page."""
 
-from collections.abc import Callable, Iterable, Iterator
-from functools import partial
-from itertools import product
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import attrs
 
 from skillfactory_core import registry
 from skillfactory_core.attempt import Grade
-from skillfactory_core.branch import CHANGES
 from skillfactory_core.budget import all_budgets
 from skillfactory_core.problem import Problem
 from skillfactory_core.results import with_graders
@@ -54,33 +51,32 @@ SUMS = tuple(field.name for field in attrs.fields(Cell) if field.type is int and
 
 def cells_of(run: Run, method: str, task: Task, exam: str, empty: Empty) -> Iterator[Cell]:
     """The cells of one method on one exam. Responses that failed are left out."""
+    tags: TagFormat = registry.find_tags(run.config.tags)
+    cells: dict[tuple[str, str], Cell] = {}
+    for way, problem, grade, (text, tokens, finish, correct) in graded(run, method, task, exam):
+        if finish != "error":
+            cell = cells.setdefault((way, problem.hash), empty(way, problem.hash))
+            add(cell, text, tokens, finish == "length", correct, tags, grade)
+    yield from cells.values()
+
+
+def graded(
+    run: Run, method: str, task: Task, exam: str
+) -> Iterator[tuple[str, Problem, Callable[[str], Grade], tuple[Any, ...]]]:
+    """Every response and branch: the way it came about, its problem, what grades an answer to that, and its other columns."""
+    problems = run.problems("evaluation", exam)
     for way in ("", *all_budgets(run)):
-        if (table := run.responses(method, exam, way)).parts():
-            yield from summed(
-                run, with_graders(table, run.problems("evaluation", exam), task, COLUMNS), partial(empty, way)
-            )
+        for problem, grade, row in with_graders(run.responses(method, exam, way), problems, task, COLUMNS):
+            yield way, problem, grade, row[1:]
     branches = branches_of(run, method, exam)
-    for truth, change in product((True, False), CHANGES):
-        rows = with_graders(branches, run.problems("evaluation", exam), task, (*COLUMNS, "truth", "change"))
-        some = ((problem, grade, row[:-2]) for problem, grade, row in rows if row[-2:] == (truth, change))
-        yield from summed(run, some, partial(empty, branched(truth, change)))
+    for problem, grade, row in with_graders(branches, problems, task, (*COLUMNS, "truth", "change")):
+        *most, truth, change = row[1:]
+        yield branched(truth, change), problem, grade, tuple(most)
 
 
 def branched(truth: bool, change: str) -> str:
     """The way of responses that were cut after an attempt and went on with its verdict changed."""
     return f"{'right' if truth else 'wrong'}-{change}"
-
-
-def summed(
-    run: Run, rows: Iterable[tuple[Problem, Callable[[str], Grade], tuple[Any, ...]]], empty: Callable[[str], Cell]
-) -> Iterator[Cell]:
-    tags: TagFormat = registry.find_tags(run.config.tags)
-    cells: dict[str, Cell] = {}
-    for problem, grade, (key, text, tokens, finish, correct) in rows:
-        if finish != "error":
-            cell = cells.setdefault(key, empty(problem.hash))
-            add(cell, text, tokens, finish == "length", correct, tags, grade)
-    yield from cells.values()
 
 
 def add(

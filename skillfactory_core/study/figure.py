@@ -51,14 +51,8 @@ def f1(kind: str) -> Measure:
 
 def forced(store: Store, row: str, exam: str, way: str = "") -> Values:
     """How much more of the responses are right when they are made to go on (budget forcing)."""
-    before, after = store.forcing
-    return gap(store, row, exam, after, before) if after else {}
-
-
-def gap(store: Store, row: str, exam: str, one: str, other: str) -> Values:
-    """How much more of the responses of one way are right than of another."""
-    ours, theirs = (shares(store.sums(row, exam, way), "right") for way in (one, other))
-    return {seed: ours[seed] - theirs[seed] for seed in ours if seed in theirs}
+    before, after = (shares(store.sums(row, exam, way), "right") for way in store.forcing)
+    return {seed: after[seed] - before[seed] for seed in after if seed in before} if store.forcing[1] else {}
 
 
 MEASURES: Mapping[str, Measure] = {
@@ -107,15 +101,6 @@ def contrast(
     weighed = [stacked(values, seeds) * size / len(ours) for values in ours]
     weighed += [stacked(values, seeds) * -size / len(theirs) for values in theirs]
     return over_seeds(weighed, -bound, bound)
-
-
-def paired(gaps: Values) -> Interval | None:
-    """The mean of differences of one exam, over the problems that every seed has; None without any."""
-    import numpy
-
-    if not gaps or numpy.isnan(stacked(gaps)).any(axis=0).all():
-        return None
-    return over_seeds([stacked(gaps)])
 
 
 def stacked(by_seed: Values, seeds: Sequence[int] | None = None) -> "ndarray":

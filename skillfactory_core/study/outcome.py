@@ -4,11 +4,13 @@ from collections.abc import Collection, Mapping, Sequence
 from itertools import product
 from typing import Any
 
+from skillfactory_core import interval
 from skillfactory_core.branch import CHANGES
+from skillfactory_core.interval import Interval
 from skillfactory_core.skill_use import macro, ratio
 from skillfactory_core.study.cell import branched
 from skillfactory_core.study.claims import judged
-from skillfactory_core.study.figure import contrast, gap, level, named, paired, shares
+from skillfactory_core.study.figure import contrast, level, named, shares
 from skillfactory_core.study.store import Store, Sums
 
 SKILL = ("tokens", "answers", "reflections", "truncated")
@@ -112,7 +114,8 @@ def forced(store: Store, row: str, exams: Sequence[str]) -> dict[str, Any]:
 
 def limits(store: Store, row: str, exams: Sequence[str]) -> dict[str, Any]:
     """exam -> the evaluation's limit ("") and each other -> figures of skill, and accuracy and reflections with their intervals."""
-    others = [way for way in store.budgets if "-" not in way and way != store.forcing[0]]
+    asked = [extra for extra in store.about["plan"].get("extras", ()) if row in extra["rows"]]
+    others = [str(extra["tokens"]) for extra in asked if "tokens" in extra]
     return {
         exam: {
             way: {
@@ -136,9 +139,26 @@ def verdicts(store: Store, row: str, exams: Sequence[str]) -> dict[str, Any]:
         if all(store.has(row, exam, way) for way in ways.values()):
             found.setdefault(exam, {})["right" if truth else "wrong"] = {
                 **{change: came_of(store.sums(row, exam, way)) for change, way in ways.items()},
-                **(named(paired(gap(store, row, exam, ways["kept"], ways["swapped"])), "difference") or {}),
+                **(
+                    named(apart(*(store.sums(row, exam, ways[change]) for change in ("kept", "swapped"))), "difference")
+                    or {}
+                ),
             }
     return found
+
+
+def apart(kept: Sums, swapped: Sums) -> Interval | None:
+    """How many more branches are right where a verdict was kept. Which attempt of a response is cut, and whether it is right, differs
+    from seed to seed: seeds have few problems in common. So it is of all branches, and the interval over problems alone."""
+    import numpy
+
+    both = [(kept[seed], swapped[seed]) for seed in kept if seed in swapped]
+    if not both:
+        return None
+    gains = numpy.nansum([one["right"] - other["right"] for one, other in both], axis=0)
+    counts = numpy.nansum([(one["responses"] + other["responses"]) / 2 for one, other in both], axis=0)
+    found = interval.mean(list(zip(gains.tolist(), counts.tolist(), strict=True)))
+    return found and Interval(found.mean, max(-1.0, found.low), min(1.0, found.high))
 
 
 def came_of(sums: Sums) -> dict[str, float]:

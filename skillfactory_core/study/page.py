@@ -215,7 +215,7 @@ def verdicts(found: Mapping[str, Any]) -> Iterator[str]:
     yield ""
     yield (
         "Responses are cut after the verdict on an attempt, which is kept, swapped for its opposite or dropped, and go on from there: "
-        "right in the end in %, and attempts in all. Kept less swapped in points, paired by problem and seed."
+        "right in the end in %, and attempts in all. Kept less swapped in points, with intervals over problems alone."
     )
     yield ""
     rows = {

@@ -98,7 +98,9 @@ def read_store(folder: Path) -> Store:
 
     try:
         about = json.loads((folder / STUDY).read_text(encoding="utf-8"))
-        table = pq.read_table(folder / CELLS, schema=schema(Cell))
+        table = pq.read_table(folder / CELLS)
+        if table.schema.names != schema(Cell).names:
+            raise ValueError("their columns are of another version")
     except (OSError, ValueError, ArrowException) as error:
         raise SkillFactoryError(
             f"{folder} does not hold the tables of a study ({error}): write them with sf study FILE --tables {folder}"

@@ -73,7 +73,7 @@ def do_extras(pipeline: Pipeline, study: Study, one: Done) -> None:
     try:
         for method in one.run.config.arms:
             wanted = [extra for extra in study.extras if row(one, method) in extra.rows]
-            if wanted and pipeline.done(f"evaluate-{method}"):
+            if wanted and pipeline.complete(f"evaluate-{method}"):
                 examiner = pipeline.examiner(method)
                 for extra in wanted:
                     do_extra(pipeline, examiner, extra)

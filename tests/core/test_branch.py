@@ -36,15 +36,26 @@ TEXT = f"<think>\n{checked('1 + 1', 'Incorrect')}{checked('2 + 2', 'Correct')}</
 def test_a_response_can_be_cut_after_every_clear_verdict() -> None:
     found = cuts(TEXT, TAGS)
     assert [(cut.answer, cut.verdict) for cut in found] == [("1 + 1", False), ("2 + 2", True)]
-    assert all(TEXT.startswith(cut.begun) and cut.begun.endswith("</reflect>") for cut in found)
+    assert all(TEXT.startswith(cut.begun) and cut.begun.endswith("</reflect>\n") for cut in found)
+
+
+def test_what_is_kept_is_token_by_token_what_the_model_wrote() -> None:
+    """Or else a model goes on from something that it never saw: pocket has a token for `</reflect>` with its line's end."""
+    from skillfactory_core.engines.transformers import load_tokenizer
+
+    tokenizer = load_tokenizer(registry.find(registry.MODEL, "pocket").path)
+    tokens = tokenizer(TEXT)["input_ids"]
+    for cut in cuts(TEXT, TAGS):
+        begun = tokenizer(cut.begun)["input_ids"]
+        assert begun == tokens[: len(begun)]
 
 
 def test_a_verdict_is_kept_swapped_or_dropped_and_nothing_else_changes() -> None:
     first, second = cuts(TEXT, TAGS)
     assert first.changed("kept", TAGS) == first.begun
     assert first.changed("swapped", TAGS) == first.begun.replace("Incorrect", "Correct")
-    assert first.changed("dropped", TAGS).endswith("<reflect>I looked.</reflect>")
-    assert second.changed("swapped", TAGS).endswith("<verdict>Incorrect</verdict></reflect>")
+    assert first.changed("dropped", TAGS).endswith("<reflect>I looked.</reflect>\n")
+    assert second.changed("swapped", TAGS).endswith("<verdict>Incorrect</verdict></reflect>\n")
     assert second.changed("swapped", TAGS).count("Incorrect") == 2
 
 
@@ -80,11 +91,11 @@ class Obedient(Engine):
             self.asked.append(request.key)
             verdict = request.prefix.rpartition("<verdict>")[2]
             tried = TAGS.parse(request.prefix).tries[-1].answer
-            dropped = request.prefix.endswith("I looked.</reflect>")
+            dropped = request.prefix.endswith("I looked.</reflect>\n")
             stops = verdict.startswith("Correct") and not dropped
             answer = tried if stops else self.solutions[request.messages[-1]["content"]]
             more = "" if stops else checked(str(answer), "Correct")
-            text = f"{request.prefix}\n{more}</think>\n<answer>{answer}</answer>"
+            text = f"{request.prefix}{more}</think>\n<answer>{answer}</answer>"
             yield Generation(request.key, text, 9, "stop")
 
 
@@ -151,6 +162,17 @@ def test_branches_are_linked_to_what_they_were_cut_from_and_made_once(cut: Run) 
     branch(again, 4, 2, ["3"])
     assert len(again.engine.asked) == 6  # type: ignore[attr-defined]
     assert {one.key for one in made} < {one.key for one in branches_of(cut, "sft", "3").read(0)}
+
+
+def test_branches_are_graded_again_with_the_rest(sf: Sf, cut: Run) -> None:
+    branch(examiner(cut), 3, 1, ["3"])
+    sf("regrade", cut.folder)
+    table = branches_of(cut, "sft", "3")
+    before = table.read(0)
+    table.finish(0, [attrs.evolve(one, correct=not one.correct, truth=not one.truth) for one in before])
+    outcome = sf("regrade", cut.folder)
+    assert outcome.code == 0, outcome.err
+    assert table.read(0) == before
 
 
 def test_the_same_places_are_chosen_however_many_responses_are_looked_at_together(

@@ -29,9 +29,16 @@ seeds = [0, 1]
 [settings]
 model = "scripted"
 engine = "checker"
+most_failures = 0.5
 evaluate.variants = ["3", "4"]
 
 [arms.skillfactory]
+
+[forcing]
+budget = 6
+force = 9
+rows = ["rl-only"]
+exams = ["4"]
 
 [limits]
 tokens = 6
@@ -46,6 +53,10 @@ exams = ["3", "4"]
 """
 
 
+LOST = "skillfactory/countdown/3/evaluation/2/1"
+"a response that fails whenever it is asked for, which leaves an evaluation with a failure, and nothing else undone"
+
+
 class Checker(World):
     """Once it is trained it tries something wrong, mostly says so, and after *Incorrect* tries what the world guesses.
 
@@ -58,6 +69,9 @@ class Checker(World):
     def generate(self, requests: Sequence[Request], sampling: Sampling) -> Iterator[Generation]:
         for request in requests:
             text = reply(request)
+            if request.key == LOST:
+                yield Generation(request.key, "", 0, "error", "it fell over")
+                continue
             if request.key.startswith("skillfactory/"):
                 begun = request.prefix or f"<think>\n{checked('1', Random(request.seed).random() < 0.2)}"
                 right = begun.rpartition("<verdict>")[2].startswith("Correct")
@@ -103,7 +117,7 @@ def test_another_limit_of_tokens_stands_beside_the_evaluations(done: Path) -> No
 def test_what_verdicts_do_is_what_the_branches_of_the_runs_say(done: Path) -> None:
     found = json.loads((done / "out" / "results.json").read_text())["verdicts"]
     assert {row: list(by_exam) for row, by_exam in found.items()} == {"skillfactory": ["3", "4"]}
-    runs = [open_run(done / "out" / f"skillfactory-{seed}") for seed in (0, 1)]
+    runs, compared = [open_run(done / "out" / f"skillfactory-{seed}") for seed in (0, 1)], 0
     for exam, by_truth in found["skillfactory"].items():
         branches = [one for run in runs for one in branches_of(run, "skillfactory", exam)]
         assert len(branches) == 2 * 8 * 3 * 2
@@ -113,7 +127,20 @@ def test_what_verdicts_do_is_what_the_branches_of_the_runs_say(done: Path) -> No
                 assert each[change]["responses"] == len(some) > 0
                 assert each[change]["right"] == pytest.approx(sum(one.correct for one in some) / len(some))
             if "difference" in each:
+                compared += 1
+                assert each["difference"] == pytest.approx(each["kept"]["right"] - each["swapped"]["right"])
                 assert each["low"] <= each["difference"] <= each["high"]
+    assert compared
+
+
+def test_tables_of_another_version_are_one_line(sf: Sf, done: Path) -> None:
+    import pyarrow.parquet as pq
+
+    cells = done / "tables" / "cells.parquet"
+    table = pq.read_table(cells)
+    pq.write_table(table.rename_columns(["budget" if name == "way" else name for name in table.column_names]), cells)
+    made = sf("study", done / "tables")
+    assert made.code == 2 and "their columns are of another version" in made.err and made.err.count("\n") == 1
 
 
 def test_both_are_in_the_tables_and_on_the_page(sf: Sf, done: Path) -> None:
