@@ -157,8 +157,13 @@ def apart(kept: Sums, swapped: Sums) -> Interval | None:
         return None
     gains = numpy.nansum([one["right"] - other["right"] for one, other in both], axis=0)
     counts = numpy.nansum([(one["responses"] + other["responses"]) / 2 for one, other in both], axis=0)
-    found = interval.mean(list(zip(gains.tolist(), counts.tolist(), strict=True)))
-    return found and Interval(found.mean, max(-1.0, found.low), min(1.0, found.high))
+    if not counts.sum():
+        return None
+    # As in `interval.difference`, branches that never differ still get an interval with a width.
+    added = [(0.5**0.5, 1), (-(0.5**0.5), 1)]
+    found = interval.mean([*zip(gains.tolist(), counts.tolist(), strict=True), *added])
+    mean = gains.sum() / counts.sum()
+    return found and Interval(float(mean), max(-1.0, min(mean, found.low)), min(1.0, max(mean, found.high)))
 
 
 def came_of(sums: Sums) -> dict[str, float]:

@@ -5,8 +5,9 @@
 The requests are those of the default run with pocket, as many as go together there: attempts of the base model in all prompt variants;
 roll-outs of a GRPO step and responses of an evaluation by the model after SFT, whose replies are attempts, checks and retries of mixed
 lengths. `generate` has all of them in one batch, with the numbers (32 bits or bfloat16) that are faster for it; random streams
-differ, so what is compared are tokens of replies, without padding, per second. Each is done once after a few rows to warm up, and what
-takes less than five seconds again until they have passed.
+differ, so what is compared are tokens of replies, without padding, per second. They take turns, since the speed of a machine drifts: three
+times where `generate` takes less than half a minute, else once; the medians count. What takes less than five seconds is done again
+until they have passed.
 """
 
 import argparse
@@ -20,7 +21,7 @@ from contextlib import contextmanager
 from datetime import date
 from itertools import islice
 from pathlib import Path
-from statistics import quantiles
+from statistics import median, quantiles
 from typing import Any
 
 import attrs
@@ -37,6 +38,7 @@ from skillfactory_core.stages.sample import ask
 
 LEAST = 5.0
 "seconds that each is measured for"
+LONG, ROUNDS = 30.0, 3
 SF = Path(sys.executable).with_name("sf")
 PAGE = """\
 # The engine `transformers` beside plain `generate`
@@ -141,19 +143,27 @@ def rate(reply: Callable[[int], list[int]], rows: int) -> tuple[float, list[int]
 
 
 def line(work: Work) -> str:
-    rows = len(work.requests)
+    rows, tokenizer = len(work.requests), load_tokenizer(work.model)
+    models = {
+        dtype: load_model(work.model, "cpu", dtype)
+        for dtype in (("float32", "bfloat16") if computes_in_bfloat16() else ("float32",))
+    }
+    fast: list[float] = []
+    slow: dict[str, list[float]] = {dtype: [] for dtype in models}
     with contextmanager(ours)(work) as reply:
-        fast, lengths = rate(reply, rows)
-    print(f"{work.name}: the engine {fast:,.0f} tokens/s", flush=True)
-    slow, tokenizer = 0.0, load_tokenizer(work.model)
-    for dtype in ("float32", "bfloat16") if computes_in_bfloat16() else ("float32",):
-        model = load_model(work.model, "cpu", dtype)
-        speed, _ = rate(lambda rows, model=model: plain(model, tokenizer, work, rows), rows)
-        print(f"{work.name}: generate in {dtype} {speed:,.0f} tokens/s", flush=True)
-        slow = max(slow, speed)
+        for _ in range(ROUNDS):
+            start = time.perf_counter()
+            speed, lengths = rate(reply, rows)
+            fast.append(speed)
+            for dtype, model in models.items():
+                slow[dtype].append(rate(lambda rows, model=model: plain(model, tokenizer, work, rows), rows)[0])
+            print(f"{work.name}: the engine {speed:,.0f} tokens/s, generate {slow}", flush=True)
+            if time.perf_counter() - start > len(models) * LONG:
+                break
+    engine, generate = median(fast), max(median(speeds) for speeds in slow.values())
     tenths = quantiles(lengths, n=10)
     spread = ", ".join(f"{tenths[at]:.0f}" for at in (0, 4, 8))
-    return f"| {work.name} | {rows} | {spread} | {slow:,.0f} | {fast:,.0f} | {fast / slow:.1f} |"
+    return f"| {work.name} | {rows} | {spread} | {generate:,.0f} | {engine:,.0f} | {engine / generate:.1f} |"
 
 
 def main() -> None:
