@@ -6,8 +6,8 @@ The requests are those of the default run with pocket, as many as go together th
 roll-outs of a GRPO step and responses of an evaluation by the model after SFT, whose replies are attempts, checks and retries of mixed
 lengths. `generate` has all of them in one batch, with the numbers (32 bits or bfloat16) that are faster for it; random streams
 differ, so what is compared are tokens of replies, without padding, per second. They take turns, since the speed of a machine drifts: three
-times where `generate` takes less than half a minute, else once; the medians count. What takes less than five seconds is done again
-until they have passed.
+times where `generate` takes less than half a minute, else once; the medians count, of the ratios too. What takes less than five seconds
+is done again until they have passed.
 """
 
 import argparse
@@ -160,10 +160,11 @@ def line(work: Work) -> str:
             print(f"{work.name}: the engine {speed:,.0f} tokens/s, generate {slow}", flush=True)
             if time.perf_counter() - start > len(models) * LONG:
                 break
-    engine, generate = median(fast), max(median(speeds) for speeds in slow.values())
+    best = max(slow.values(), key=median)
+    times = median(one / other for one, other in zip(fast, best, strict=True))
     tenths = quantiles(lengths, n=10)
     spread = ", ".join(f"{tenths[at]:.0f}" for at in (0, 4, 8))
-    return f"| {work.name} | {rows} | {spread} | {generate:,.0f} | {engine:,.0f} | {engine / generate:.1f} |"
+    return f"| {work.name} | {rows} | {spread} | {median(best):,.0f} | {median(fast):,.0f} | {times:.1f} |"
 
 
 def main() -> None:
