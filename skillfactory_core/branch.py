@@ -45,8 +45,8 @@ class Cut:
     """A reflection with a clear verdict."""
 
     begun: str
-    """the response up to the end of the reflection, and the space after that: a tokenizer may have one token for `</reflect>` with the
-    line's end, and a model that is given another has seen nothing follow it"""
+    """the response up to the end of the reflection, and the space after that: a tokenizer may have one token for a tag with the line's
+    end, and a model that is given another has seen nothing follow it"""
     start: int
     "where the verdict's tag starts in it"
     end: int
