@@ -119,6 +119,15 @@ def test_every_pinned_version_is_for_the_oldest_python_too() -> None:
     assert "torch" in asked and [name for name, said in asked.items() if f"{oldest}.0" not in said] == []
 
 
+def test_pins_that_are_installed_together_say_the_same() -> None:
+    """`make test-plugins` has both lists in one environment."""
+    lists = [(ROOT / name).read_text().splitlines() for name in ("constraints.txt", "tests/exports/inspect.txt")]
+    ours, theirs = (dict(line.split("==") for line in lines if "==" in line) for lines in lists)
+    assert {
+        name: (ours[name], theirs[name]) for name in ours.keys() & theirs.keys() if ours[name] != theirs[name]
+    } == {}
+
+
 # Devices.
 
 
