@@ -89,14 +89,14 @@ class TransformersEngine(Engine):
             replies = decode(replica, prompts, seeds, sampling, ends, self.tokenizer.pad_token_id)
         except torch.OutOfMemoryError as error:
             lacked = f"out of memory: {error}".splitlines()[0]
-        if lacked and len(work) == 1:
-            yield Generation(work[0][0].key, "", 0, "error", lacked)
-            return
         if lacked:
             # Not while the error is held, and with it the caches of the batch that failed.
             torch.cuda.empty_cache()
-            yield from self._batch(replica, work[: len(work) // 2], sampling)
-            yield from self._batch(replica, work[len(work) // 2 :], sampling)
+            if len(work) == 1:
+                yield Generation(work[0][0].key, "", 0, "error", lacked)
+            else:
+                yield from self._batch(replica, work[: len(work) // 2], sampling)
+                yield from self._batch(replica, work[len(work) // 2 :], sampling)
             return
         texts = self.tokenizer.batch_decode([reply.tokens for reply in replies], skip_special_tokens=True)
         for (request, _), reply, text in zip(work, replies, texts, strict=True):

@@ -51,10 +51,10 @@ def lines(found: Mapping[str, Any]) -> Iterator[str]:
         ["", *(f"{n}{' (trained on)' * exams.get(n, {}).get('trained_on', False)}" for n in shown)], accuracies
     )
     yield from claims(found)
-    yield "## Differences"
-    yield ""
-    yield "In points, on the same problems and seeds; bold where the 95 % interval leaves out 0. results.json has every pair."
-    yield ""
+    yield from section(
+        "Differences",
+        "In points, on the same problems and seeds; bold where the 95 % interval leaves out 0. results.json has every pair.",
+    )
     differences: dict[str, list[str]] = {}
     for pair, by_exam in found["differences"].items():
         one, _, other = pair.partition(" - ")
@@ -69,20 +69,19 @@ def lines(found: Mapping[str, Any]) -> Iterator[str]:
     yield from table(["", *shown.values()], differences)
     best = {row["title"]: row["steps"] for row in rows.values() if "steps" in row}
     if best:
-        yield "## The best checkpoints"
-        yield ""
-        yield "The step that was right most often on the validation split, of how many, by seed."
-        yield ""
+        yield from section(
+            "The best checkpoints", "The step that was right most often on the validation split, of how many, by seed."
+        )
         every = sorted({seed for by_seed in best.values() for seed in by_seed}, key=int)
         cells = {
             title: [f"{by_seed[seed]['best']} of {by_seed[seed]['last']}" if seed in by_seed else "–" for seed in every]
             for title, by_seed in best.items()
         }
         yield from table(["", *(f"seed {seed}" for seed in every)], cells)
-    yield "## Use of the skill"
-    yield ""
-    yield "Per response: tokens, attempts, reflections, share cut off; F1 of the verdicts on right and on wrong attempts."
-    yield ""
+    yield from section(
+        "Use of the skill",
+        "Per response: tokens, attempts, reflections, share cut off; F1 of the verdicts on right and on wrong attempts.",
+    )
     uses = {
         f"{rows[name]['title']} | {exam}": [
             "–" if each[key] is None else form.format(each[key]) for key, (_, form) in SKILL.items()
@@ -95,10 +94,7 @@ def lines(found: Mapping[str, Any]) -> Iterator[str]:
     yield from forced(found)
     yield from limits(found)
     yield from verdicts(found)
-    yield "## What it cost"
-    yield ""
-    yield "Per seed, from the base to the model; what arms share counts for each of them."
-    yield ""
+    yield from section("What it cost", "Per seed, from the base to the model; what arms share counts for each of them.")
     costs = {
         row["title"]: [
             *(count(row["tokens"][part]) for part in ("generated", "trained")),
@@ -125,10 +121,10 @@ def claims(found: Mapping[str, Any]) -> Iterator[str]:
     """What the study was made to find out."""
     if not found["claims"]:
         return
-    yield "## Claims"
-    yield ""
-    yield "Written in the study's file before its runs. A claim holds where the whole interval of each of its parts is on the right side."
-    yield ""
+    yield from section(
+        "Claims",
+        "Written in the study's file before its runs. A claim holds where the whole interval of each of its parts is on the right side.",
+    )
     rows = {}
     for claim in found["claims"].values():
         for at, part in enumerate(claim["parts"]):
@@ -169,10 +165,10 @@ def forced(found: Mapping[str, Any]) -> Iterator[str]:
         return
     budget = next(each["budget"] for by_exam in found["forced"].values() for each in by_exam.values())
     before, _, after = budget.partition("-")
-    yield "## Budget forcing"
-    yield ""
-    yield f"Accuracy in % within {before} tokens, and after every response was made to go on to {after}; the difference in points."
-    yield ""
+    yield from section(
+        "Budget forcing",
+        f"Accuracy in % within {before} tokens, and after every response was made to go on to {after}; the difference in points.",
+    )
     rows = {
         f"{found['rows'][row]['title']} | {exam}": [
             f"{100 * each['standard']:.1f}",
@@ -189,10 +185,10 @@ def limits(found: Mapping[str, Any]) -> Iterator[str]:
     """Other limits of tokens."""
     if not found["limits"]:
         return
-    yield "## Other limits of tokens"
-    yield ""
-    yield "The same problems with the evaluation's limit of tokens, and with another: attempts and reflections per response, share cut off."
-    yield ""
+    yield from section(
+        "Other limits of tokens",
+        "The same problems with the evaluation's limit of tokens, and with another: attempts and reflections per response, share cut off.",
+    )
     rows = {
         f"{found['rows'][row]['title']} | {exam} | {limit or 'the evaluation’s'}": [
             percent(each["accuracy"], "accuracy"),
@@ -211,13 +207,11 @@ def verdicts(found: Mapping[str, Any]) -> Iterator[str]:
     """Counterfactuals."""
     if not found["verdicts"]:
         return
-    yield "## What verdicts do"
-    yield ""
-    yield (
+    yield from section(
+        "What verdicts do",
         "Responses are cut after the verdict on an attempt, which is kept, swapped for its opposite or dropped, and go on from there: "
-        "right in the end in %, and attempts in all. Kept less swapped in points, with intervals over problems alone."
+        "right in the end in %, and attempts in all. Kept less swapped in points, with intervals over problems alone.",
     )
-    yield ""
     rows = {
         f"{found['rows'][row]['title']} | {exam} | {truth}": [
             f"{each['kept']['responses']:,.0f}",
@@ -232,6 +226,11 @@ def verdicts(found: Mapping[str, Any]) -> Iterator[str]:
         for truth, each in by_truth.items()
     }
     yield from table(["", "exam", "attempt", "branches", "kept", "swapped", "dropped", "kept less swapped"], rows)
+
+
+def section(title: str, about: str) -> Iterator[str]:
+    """A heading, and what the table under it shows."""
+    yield from (f"## {title}", "", about, "")
 
 
 def table(head: Sequence[str], rows: Mapping[str, Sequence[str]]) -> Iterator[str]:

@@ -13,7 +13,7 @@ from skillfactory_core.config import Config, merge
 from skillfactory_core.errors import SkillFactoryError, not_found
 from skillfactory_core.study.claims import Claim, read_claims
 
-KEYS = ("title", "task", "preset", "seeds", "settings", "arms", "forcing", "limits", "counterfactual", "claims")
+KEYS = ("title", "task", "preset", "seeds", "settings", "arms", "claims")
 ARM_KEYS = ("method", "rounds", "title", "tuned", "settings")
 
 
@@ -121,7 +121,7 @@ def read_study(path: Path) -> Study:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise SkillFactoryError(f"study {path} cannot be read: {error}") from error
-    check_keys(path, "", tables, KEYS)
+    check_keys(path, "", tables, (*KEYS, *EXTRAS))
     seeds = tables.get("seeds", [0])
     arms = tables.get("arms", {})
     task = tables.get("task")
