@@ -1,6 +1,7 @@
 """Tag formats: what is written is read back, answers and verdicts are found by the rules, nothing breaks the parser."""
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -218,39 +219,34 @@ def test_a_verdict_is_one_clear_claim(text: str, verdict: bool | None) -> None:
 
 
 @pytest.mark.parametrize(
-    "text",
+    "hostile",
     [
-        "<answer>" * 8_000,
-        "<answer>1</answer>" * 8_000,
-        "<think><sample>" + "<answer>1</answer>" * 8_000,
-        "<think>" * 8_000 + "</answer>" * 8_000,
-        "<sample>" * 8_000 + "</sample>" * 8_000,
-        "<think></think>" + "<answer>1</answer>\n" * 8_000,
-        "<think>" + "<reflect><verdict>" * 8_000,
-        " " * 64_000 + "<think>" * 4_000,
+        lambda n: "<answer>" * n,
+        lambda n: "<answer>1</answer>" * n,
+        lambda n: "<think><sample>" + "<answer>1</answer>" * n,
+        lambda n: "<think></think>" + "<answer>1</answer>\n" * n,
+        lambda n: "<think>" + "<reflect><verdict>" * n,
+        lambda n: " " * 8 * n + "<think>" * n,
+        lambda n: "<think>" * n + "</answer></sample></verdict>" * n,
+        lambda n: "<think><sample>" * n + "</answer></sample></verdict>" * n,
+        lambda n: "<sample>x" * n + "</sample>" * n,
+        lambda n: "<verdict>" * n + "</verdict>" * n,
     ],
-    ids=lambda text: text.strip()[:30],
+    ids=lambda hostile: hostile(3)[:40].strip(),
 )
-def test_long_hostile_texts_are_read_quickly(text: str) -> None:
-    start = time.process_time()
-    PAPER.parse(text)
-    PAPER.extract(text, final=False)
-    PAPER.read_verdict(text)
-    assert time.process_time() - start < 0.25
-
-
-@pytest.mark.parametrize("unit", ["<answer>1</answer>", "<think>", "<sample>x", "<think><sample>", "<verdict>"])
-def test_reading_takes_time_in_proportion_to_the_length(unit: str) -> None:
+def test_reading_hostile_text_takes_time_in_proportion_to_its_length(hostile: Callable[[int], str]) -> None:
     def seconds(count: int) -> float:
-        text = unit * count + "</answer></sample></verdict>" * count
+        text = hostile(count)
         best = float("inf")
-        for _ in range(3):
+        for _ in range(3):  # the machine may be busy
             start = time.process_time()
             PAPER.parse(text)
+            PAPER.extract(text, final=False)
+            PAPER.read_verdict(text)
             best = min(best, time.process_time() - start)
         return best
 
-    # Eight times the text: eight times the time, where a quadratic parser takes 64 times.
+    # Eight times the text: eight times the time, where a quadratic reader takes 64 times.
     assert seconds(16_000) < 25 * seconds(2_000) + 0.01
 
 

@@ -3,8 +3,6 @@
 import builtins
 import json
 import sys
-import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
@@ -13,6 +11,7 @@ from typing import Any
 
 import attrs
 import pytest
+from test_graders import at_depth, within
 
 from skillfactory_core.attempt import REASONS, Grade
 from skillfactory_core.errors import SkillFactoryError
@@ -53,22 +52,6 @@ def test_eight_threads_give_the_same_grades() -> None:
     assert everywhere == [grade_all()] * 8
 
 
-def depth() -> int:
-    frame, frames = sys._getframe(), 0
-    while frame is not None:
-        frame, frames = frame.f_back, frames + 1  # type: ignore[assignment]
-    return frames
-
-
-def at_depth(wanted: int, do: Callable[[], list[Grade]]) -> list[Grade]:
-    """The outcome of `do`, called from a stack of that many frames."""
-
-    def descend(frames: int) -> list[Grade]:
-        return descend(frames - 1) if frames > 0 else do()
-
-    return descend(wanted - depth())
-
-
 def test_a_stack_of_900_frames_gives_the_same_grades() -> None:
     limit = sys.getrecursionlimit()
     sys.setrecursionlimit(1_000)
@@ -83,28 +66,18 @@ LARGE = ["(", "9", "-", " ", "×", "<answer>", "25 + ", "(25)*", "\ud800", "\u20
 WITHIN_BOUNDS = ["(", "9", "0", "-", " ", "(25)*", "25-", "1/", "25 ", "((1)", "=1", "\u00d7"]
 
 
-def best_of_three(do: Callable[[], object]) -> float:
-    """Seconds; the best, because other programs may be busy on the machine."""
-    times = []
-    for _ in range(3):
-        start = time.perf_counter()
-        do()
-        times.append(time.perf_counter() - start)
-    return min(times)
-
-
 @pytest.mark.parametrize("unit", LARGE, ids=ascii)
 def test_a_megabyte_is_graded_in_ten_milliseconds(unit: str) -> None:
     text = unit * (MEGABYTE // len(unit))
     assert TASK.grade(PARAMS, text) == Grade(False, text, "too_long")
-    assert best_of_three(lambda: TASK.grade(PARAMS, text)) < 0.010
+    assert within(0.010, lambda: TASK.grade(PARAMS, text))
 
 
 @pytest.mark.parametrize("unit", WITHIN_BOUNDS, ids=ascii)
 def test_the_longest_texts_that_are_read_are_graded_in_a_millisecond(unit: str) -> None:
     text = (unit * 512)[:511] + "1"
     assert TASK.grade(PARAMS, text).reason in REASONS
-    assert best_of_three(lambda: TASK.grade(PARAMS, text)) < 0.001
+    assert within(0.001, lambda: TASK.grade(PARAMS, text))
 
 
 @pytest.mark.parametrize("options", [{}, {"largest": 15, "smallest_target": 1}, {"largest_target": 999}], ids=str)
@@ -135,7 +108,7 @@ def test_the_same_random_numbers_give_the_same_problem() -> None:
 @pytest.mark.parametrize("options", [{}, {"largest": 15, "smallest_target": 1}], ids=str)
 def test_five_thousand_problems_take_a_second_at_most(options: dict[str, int]) -> None:
     task = Countdown(**options)
-    assert best_of_three(lambda: [task.make(Random(seed)) for seed in range(500)]) < 0.1
+    assert within(0.1, lambda: [task.make(Random(seed)) for seed in range(500)])
 
 
 def test_the_splits_hold_different_problems() -> None:

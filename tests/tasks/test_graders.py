@@ -143,14 +143,14 @@ def test_any_hash_seed_gives_the_same_grades(hash_seed: str) -> None:
     assert run.stdout.strip() == str([g.reason for g in grade_all()])
 
 
-def best_of_three(do: Callable[[], object]) -> float:
-    """Seconds; the best, because other programs may be busy on the machine."""
-    times = []
-    for _ in range(3):
+def within(seconds: float, do: Callable[[], object]) -> bool:
+    """Whether it is done in so many seconds in one of ten times: other programs may be busy on the machine."""
+    for _ in range(10):
         start = time.perf_counter()
         do()
-        times.append(time.perf_counter() - start)
-    return min(times)
+        if time.perf_counter() - start < seconds:
+            return True
+    return False
 
 
 @pytest.mark.parametrize("name", TASKS)
@@ -158,7 +158,7 @@ def test_a_megabyte_of_anything_is_graded_in_ten_milliseconds(name: str) -> None
     for unit in POISON:
         text = unit * (MEGABYTE // len(unit))
         assert TASKS[name].grade(CASES[name][0], text) == Grade(False, text, "too_long")
-        assert best_of_three(lambda text=text: TASKS[name].grade(CASES[name][0], text)) < 0.010, ascii(unit)
+        assert within(0.010, lambda text=text: TASKS[name].grade(CASES[name][0], text)), ascii(unit)
 
 
 @pytest.mark.parametrize("name", TASKS)
@@ -167,7 +167,7 @@ def test_the_longest_texts_that_are_read_are_graded_in_ten_milliseconds(name: st
         for length in (256, 512, 4096):
             text = (unit * length)[: length - 2] + "29"
             assert TASKS[name].grade(CASES[name][0], text).reason in REASONS
-            assert best_of_three(lambda text=text: TASKS[name].grade(CASES[name][0], text)) < 0.010, ascii(unit)
+            assert within(0.010, lambda text=text: TASKS[name].grade(CASES[name][0], text)), ascii(unit)
 
 
 SIGNS = st.text(st.sampled_from('0123456789.,-+$%=()/*"{}\\ \n:eExABCDabk٣−€'), max_size=40)
