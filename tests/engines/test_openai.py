@@ -266,14 +266,16 @@ def test_a_server_that_dies_and_comes_back_costs_nothing_but_time(fake: FakeServ
     assert max(fake.counts.values()) <= 2 and len(fake.seen) <= 60 + 4
 
 
-def test_a_server_that_stays_away_is_given_up_and_every_request_says_why(fake: FakeServer) -> None:
+def test_a_server_that_stays_away_is_given_up_and_every_request_says_why() -> None:
     with FakeServer() as other, OpenAIEngine("m", 0, base_urls=other.url, retries=4) as engine:
+        other.plan = lambda seen: "hang" if seen.number > 30 else ""  # so that some are open when it goes
         made = []
         for generation in engine.generate(requests(60), SAMPLING):
             made.append(generation)
             if len(made) == 1:
                 other.stop()
         other.start()
+        other.plan = lambda seen: ""
         assert len(made) == 60
         lost = [one for one in made if one.error]
         assert lost and all("no server is left" in one.error and "cannot be reached" in one.error for one in lost)
