@@ -110,8 +110,7 @@ def main() -> None:
         context = error.ctx if isinstance(error, UsageError) else None
         fail(" ".join(error.format_message().split()) + (f" ({context.command_path} --help)" if context else ""))
     except (KeyboardInterrupt, Abort):
-        print("sf: interrupted; what is done is kept: run the same command again to go on", file=sys.stderr)
-        sys.exit(130)
+        fail("interrupted; what is done is kept: run the same command again to go on", 130)
     except BrokenPipeError:
         # The reader of our output went away (sf show … | head).
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -138,6 +137,6 @@ def fail_if(message: str) -> None:
         fail(message)
 
 
-def fail(message: str) -> None:
-    print(f"sf: {message}", file=sys.stderr)
-    sys.exit(2)
+def fail(message: str, code: int = 2) -> None:
+    sys.stderr.write(f"sf: {message}\n")  # print writes the end by itself, where another process may write in between
+    sys.exit(code)

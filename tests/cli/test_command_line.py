@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from conftest import WORLD, Outcome, call
 
+from skillfactory_core.cli import fail
 from skillfactory_core.cli import sf as group
 from skillfactory_core.cli.examples import EXAMPLES
 
@@ -182,3 +183,15 @@ def test_json_without_a_dry_run_is_refused_by_run(sf: Sf, tmp_path: Path) -> Non
     outcome = sf("run", "--task", "countdown", "--model", "scripted", "--runs", tmp_path, "--json")
     assert outcome.code == 2 and "--json goes with --dry-run" in outcome.err
     assert not list(tmp_path.iterdir())
+
+
+# Errors.
+
+
+def test_the_line_of_an_error_is_written_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Several processes may share one output, and what one writes in two goes would mix with another's line."""
+    written: list[str] = []
+    monkeypatch.setattr(sys, "stderr", type("Pieces", (), {"write": lambda self, text: written.append(text)})())
+    with pytest.raises(SystemExit) as ended:
+        fail("what is wrong")
+    assert written == ["sf: what is wrong\n"] and ended.value.code == 2
