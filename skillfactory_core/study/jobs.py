@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from threading import Thread
 
 import attrs
 
@@ -31,6 +32,8 @@ class Jobs:
     failed: list[str] = attrs.field(factory=list)
     running: dict[str, "tuple[subprocess.Popen[bytes], int]"] = attrs.field(factory=dict)
     "name -> its process and its place"
+    pipe: tuple[int, int] = attrs.field(factory=os.pipe)
+    "Nothing is written to it: it ends when this process does, however it does, and with it the jobs."
 
     def do(self) -> None:
         """Until no run is left that may begin. A run that fails does not stop those that do not need it."""
@@ -46,8 +49,7 @@ class Jobs:
                 self.look()
         except BaseException:
             # Each keeps what it has and goes on from there another time.
-            for process, _ in self.running.values():
-                process.send_signal(signal.SIGINT)
+            os.close(self.pipe[1])
             for process, _ in self.running.values():
                 process.wait()
             raise
@@ -65,7 +67,7 @@ class Jobs:
 
     def begin(self, name: str, place: int) -> None:
         print(f"study {self.study.name}: {name} begins; it writes to {self.log(name)}", flush=True)
-        program = "from skillfactory_core.cli import main; main()"
+        program = f"from skillfactory_core.study.jobs import job; job({self.pipe[0]})"
         files = [part for file in plugins().files for part in ("-p", str(file))]
         own = ["study", str(self.file), "--to", str(self.folder), "--only", name]
         command = [sys.executable, "-c", program, *files, *own]
@@ -75,6 +77,7 @@ class Jobs:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
+                pass_fds=self.pipe[:1],
                 env={**os.environ, **share(place, self.count)},
             )
         self.running[name] = (process, place)
@@ -91,6 +94,20 @@ class Jobs:
 
     def log(self, name: str) -> Path:
         return self.folder / f"{name}.log"
+
+
+def job(pipe: int) -> None:
+    """One run, in a process of its own, which stops as at Ctrl-C when the one that began it is gone."""
+    from skillfactory_core.cli import main
+
+    def wait() -> None:
+        os.read(pipe, 1)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    # What a shell puts into the background ignores it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    Thread(target=wait, daemon=True).start()
+    main()
 
 
 def has_shared(folder: Path) -> bool:

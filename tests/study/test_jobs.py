@@ -11,7 +11,8 @@ import pytest
 from conftest import Outcome, spawn
 from toy_study import WAYS, timeless, written
 
-from skillfactory_core.run import open_run
+from skillfactory_core.errors import SkillFactoryError
+from skillfactory_core.run import held, open_run
 from skillfactory_core.study.jobs import has_shared, share
 
 Sf = Callable[..., Outcome]
@@ -20,6 +21,15 @@ Sf = Callable[..., Outcome]
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     return written(tmp_path, WAYS)
+
+
+def has_stopped(log: Path) -> bool:
+    """Whether a run has let go of its folder and said so."""
+    try:
+        with held(log.with_suffix("") / "run.lock", "in use"):
+            return log.read_text().endswith("run the same command again to go on\n")
+    except SkillFactoryError:
+        return False
 
 
 def test_runs_beside_one_another_end_in_the_same_results(sf: Sf, file: Path, tmp_path: Path) -> None:
@@ -78,19 +88,25 @@ def test_a_run_that_fails_keeps_only_its_own_seed_from_going_on(sf: Sf, file: Pa
     assert {path.parent.name for path in folder.glob("*/manifest.json")} == {"skillfactory-1", "any-order-1"}
 
 
-def test_an_interrupt_stops_every_run_and_the_same_command_goes_on(sf: Sf, file: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=lambda sent: sent.name)
+def test_an_end_however_it_comes_stops_every_run_and_the_same_command_goes_on(
+    sf: Sf, file: Path, tmp_path: Path, sent: signal.Signals
+) -> None:
     whole, torn = tmp_path / "whole", tmp_path / "torn"
     assert sf("study", file, "--to", whole).code == 0
     process = spawn(["study", file, "--to", torn, "--jobs", "2"], SCRIPTED_SLOW="0.01")
     deadline = time.monotonic() + 60
     while len(list(torn.glob("*/events.jsonl"))) < 2 and time.monotonic() < deadline:
         time.sleep(0.1)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(sent)
     _, err = process.communicate(timeout=30)
     assert process.returncode != 0 and "Traceback" not in err
+    deadline = time.monotonic() + 30
     for log in torn.glob("*.log"):
-        assert "Traceback" not in log.read_text()
-    assert sf("study", file, "--to", torn, "--jobs", "2").code == 0, "no run is in use any more"
+        while not has_stopped(log) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert has_stopped(log), log.read_text()
+    assert sf("study", file, "--to", torn, "--jobs", "2").code == 0
     assert timeless(torn) == timeless(whole)
 
 
