@@ -67,7 +67,10 @@ class Jobs:
 
     def begin(self, name: str, place: int) -> None:
         print(f"study {self.study.name}: {name} begins; it writes to {self.log(name)}", flush=True)
-        program = f"from skillfactory_core.study.jobs import job; job({self.pipe[0]})"
+        program = (
+            f"from skillfactory_core.study.jobs import stop_after; stop_after({self.pipe[0]}); "
+            "from skillfactory_core.cli import main; main()"
+        )
         files = [part for file in plugins().files for part in ("-p", str(file))]
         own = ["study", str(self.file), "--to", str(self.folder), "--only", name]
         command = [sys.executable, "-c", program, *files, *own]
@@ -96,9 +99,8 @@ class Jobs:
         return self.folder / f"{name}.log"
 
 
-def job(pipe: int) -> None:
-    """One run, in a process of its own, which stops as at Ctrl-C when the one that began it is gone."""
-    from skillfactory_core.cli import main
+def stop_after(pipe: int) -> None:
+    """Stop this process as at Ctrl-C when the one that began it is gone."""
 
     def wait() -> None:
         os.read(pipe, 1)
@@ -107,7 +109,6 @@ def job(pipe: int) -> None:
     # What a shell puts into the background ignores it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     Thread(target=wait, daemon=True).start()
-    main()
 
 
 def has_shared(folder: Path) -> bool:
