@@ -330,7 +330,7 @@ def endless(right: Pairs, wrong: Pairs, random: Random) -> Iterator[Arrangement]
 
 
 def of_its_own_mind(right: Pairs, wrong: Pairs, random: Random) -> Iterator[Arrangement]:
-    yield from (Arrangement((pair,)) for pair in right if shared.random() < 0.5)  # noqa: TID251 - what is tried here
+    yield from (Arrangement((pair,)) for pair in right if Random().random() < 0.5)
 
 
 def by_global_state(right: Pairs, wrong: Pairs, random: Random) -> Iterator[Arrangement]:
